@@ -1,0 +1,1 @@
+"""Section 1: the mathematics a language model is made of."""
