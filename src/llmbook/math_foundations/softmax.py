@@ -1,0 +1,156 @@
+"""Chapter 3: from scores to probabilities, from probabilities to a loss, and back.
+
+Four rules (``logsumexp``, ``softmax``, ``log_softmax``, ``cross_entropy``), each with its derivative beside
+it, and the quantities they are read in: nats, bits, perplexity.  V is the number of symbols; it is always
+the last axis, and ``...`` stands for any axes before it.
+"""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+
+def logsumexp(x):
+    """Log of the summed exponentials over the last axis.  (..., V) -> (...)
+
+    log sum_i exp(x_i) = m + log sum_i exp(x_i - m), with m the largest score: no exponent is above 0.
+    A row that is -inf throughout gives nan.
+    """
+    peak = x.max(axis=-1, keepdims=True)  # (..., 1)
+    e = np.exp(x - peak)
+    total = e.sum(axis=-1, keepdims=True)
+    value = (peak + np.log(total))[..., 0]
+
+    def pullback(dvalue):
+        return (dvalue[..., None] * (e / total),)
+
+    return value, pullback
+
+
+def softmax(x):
+    """Probabilities from scores, over the last axis.  (..., V) -> (..., V)
+
+    p_i = exp(x_i) / sum_j exp(x_j), computed from x - max(x).
+    """
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    p = e / e.sum(axis=-1, keepdims=True)
+
+    def pullback(dp):
+        return (p * (dp - (dp * p).sum(axis=-1, keepdims=True)),)
+
+    return p, pullback
+
+
+def log_softmax(x):
+    """Log-probabilities from scores, over the last axis.  (..., V) -> (..., V)
+
+    log p_i = x_i - logsumexp(x), in nats: no probability is rounded to 0 before its logarithm is taken.
+    The maximum is subtracted first, so that two large numbers of little difference never meet.
+    """
+    shifted = x - x.max(axis=-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+    def pullback(dlog_p):
+        return (dlog_p - np.exp(log_p) * dlog_p.sum(axis=-1, keepdims=True),)
+
+    return log_p, pullback
+
+
+def cross_entropy(logits, targets, *, mask=None):
+    """Mean surprise at the targets, in nats.  logits (..., V), targets (...) -> a number
+
+    - mean over the counted positions of log softmax(logits)[target].
+    ``mask`` (...) is True where a position counts; by default all do.
+
+    Raises:
+        ValueError: targets or mask have another shape than the logits without their last axis,
+            a target is not an integer in 0..V-1, or no position counts.
+    """
+    _check_targets(logits, targets, mask)
+    counts = np.ones(targets.shape, dtype=bool) if mask is None else mask
+    n = int(counts.sum())
+    log_p, _ = log_softmax(logits)  # (..., V)
+    surprise = -np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0]  # (...)
+    loss = np.where(counts, surprise, 0).sum() / n
+
+    def pullback(dloss):
+        dlogits = np.exp(log_p)
+        at_target = np.take_along_axis(dlogits, targets[..., None], axis=-1)
+        np.put_along_axis(dlogits, targets[..., None], at_target - 1, axis=-1)  # p - y
+        return dlogits * counts[..., None] * (dloss / n), None
+
+    return loss, pullback
+
+
+def _check_targets(logits, targets, mask) -> None:
+    V = logits.shape[-1]
+    if targets.shape != logits.shape[:-1]:
+        raise ValueError(
+            f"targets have shape {targets.shape}; logits {logits.shape} need {logits.shape[:-1]}"
+        )
+    if targets.dtype.kind not in "iu":
+        raise ValueError(
+            f"targets have dtype {targets.dtype}; they must be integers, one symbol id a position"
+        )
+    if targets.size and (targets.min() < 0 or targets.max() >= V):
+        raise ValueError(f"targets run from {targets.min()} to {targets.max()}; they must lie in 0..{V - 1}")
+    if mask is not None and (mask.shape != targets.shape or mask.dtype != bool):
+        raise ValueError(
+            f"mask is {mask.dtype} of shape {mask.shape}; it must be bool of shape {targets.shape}"
+        )
+    if targets.size == 0 or (mask is not None and not mask.any()):
+        raise ValueError("no position counts: the mean over the counted targets does not exist")
+
+
+def online_logsumexp(blocks: Iterable[np.ndarray]):
+    """Log-sum-exp of scores that arrive block by block, each read once.  blocks of (..., v) -> (...)
+
+    Keeps a running maximum m and a running total s = sum exp(x - m); when the maximum moves from m to m',
+    everything summed so far is worth exp(m - m') of itself.
+
+    Raises:
+        ValueError: there is no block.
+
+    Source: Milakov and Gimelshein (2018), algorithm 3.
+    """
+    peak, total = None, 0.0
+    for block in blocks:
+        block_peak = block.max(axis=-1)
+        if peak is None:
+            peak = block_peak
+        new_peak = np.maximum(peak, block_peak)
+        total = total * np.exp(peak - new_peak) + np.exp(block - new_peak[..., None]).sum(axis=-1)
+        peak = new_peak
+    if peak is None:
+        raise ValueError("blocks is empty; log-sum-exp needs one score at least")
+    return peak + np.log(total)
+
+
+def entropy(p):
+    """Expected surprise of a distribution at itself, in nats.  (..., V) -> (...)
+
+    H(p) = - sum_i p_i log p_i, with 0 log 0 = 0.  Source: Shannon (1948), section 6.
+    """
+    return -(p * np.log(np.where(p > 0, p, 1))).sum(axis=-1)
+
+
+def kl_divergence(p, q):
+    """Extra surprise of one who expects q where p is true, in nats.  (..., V), (..., V) -> (...)
+
+    KL(p || q) = sum_i p_i log(p_i / q_i); infinite where q rules out what p allows.
+    Source: Kullback and Leibler (1951).
+    """
+    with np.errstate(divide="ignore"):  # q may be 0: log 0 = -inf is the right answer
+        ratio = np.log(np.where(p > 0, p, 1)) - np.log(np.where(p > 0, q, 1))
+    return (p * ratio).sum(axis=-1)
+
+
+def perplexity(nats):
+    """Number of equally likely symbols that would surprise as much: exp(nats)."""
+    return np.exp(nats)
+
+
+def bits(nats):
+    """The same surprise in bits: nats / ln 2."""
+    return nats / math.log(2)
