@@ -1,0 +1,26 @@
+"""What the checks of all sections share."""
+
+from collections.abc import Callable, Mapping
+
+
+class WrongAnswer(AssertionError):
+    """An answer that lacks a property; the message says which, and what to look for."""
+
+
+def demand(kept, hint: str) -> None:
+    """Raise WrongAnswer with a hint unless a property is kept."""
+    if not kept:
+        raise WrongAnswer(hint)
+
+
+def check_with(checks: Mapping[str, Callable], exercise: str, answer) -> None:
+    """Run the check of an exercise on an answer, and say so when it passes.
+
+    Raises:
+        ValueError: there is no such exercise.
+        WrongAnswer: the answer lacks a property.
+    """
+    if exercise not in checks:
+        raise ValueError(f"there is no exercise {exercise!r} with a check; there are: {', '.join(checks)}")
+    checks[exercise](answer)
+    print(f"{exercise}: right.")
