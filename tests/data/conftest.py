@@ -41,7 +41,7 @@ def tiny(tmp_path, monkeypatch):
         filename=wheel.name,
         sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
         size=wheel.stat().st_size,
-        licence="MIT",
+        license="MIT",
         what="six words",
     )
     monkeypatch.setattr(archives, "ARCHIVES", {"tiny": archive})

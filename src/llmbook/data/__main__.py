@@ -1,30 +1,55 @@
-"""Command line of the data: `python -m llmbook.data` lists the archives, `… fetch [name ...]` gets them."""
+"""Command line of the data.
+
+`python -m llmbook.data` lists the archives, `… fetch [name ...]` gets them.
+"""
 
 import argparse
 import sys
 
-from llmbook.data.archives import ARCHIVES, DataError, cache_folder, fetch, is_cached
+from llmbook.data.archives import (
+    ARCHIVES,
+    DataError,
+    cache_folder,
+    fetch,
+    is_cached,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, or 1 where an archive could not be had."""
+    """Run the command line and return its exit code.
+
+    The code is 0, or 1 where an archive could not be had.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m llmbook.data",
-        description="List the archives of the book, or fetch them into the cache.",
+        description=(
+            "List the archives of the book, or fetch them into the cache."
+        ),
     )
     commands = parser.add_subparsers(dest="command")
     commands.add_parser(
-        "list", help="list the archives, which of them are there, sizes and licences (default)"
+        "list",
+        help=(
+            "list the archives, which of them are there, "
+            "sizes and licenses (default)"
+        ),
     )
-    fetching = commands.add_parser("fetch", help="fetch archives into the cache")
-    fetching.add_argument("names", nargs="*", metavar="name", help="which archives (default: all)")
+    fetching = commands.add_parser(
+        "fetch", help="fetch archives into the cache"
+    )
+    fetching.add_argument(
+        "names", nargs="*", metavar="name", help="which archives (default: all)"
+    )
     options = parser.parse_args(arguments)
 
     if options.command != "fetch":
         _list()
         return 0
     if unknown := [name for name in options.names if name not in ARCHIVES]:
-        parser.error(f"no archive is called {', '.join(unknown)}; the archives are {', '.join(ARCHIVES)}")
+        parser.error(
+            f"no archive is called {', '.join(unknown)}; "
+            f"the archives are {', '.join(ARCHIVES)}"
+        )
     failures = 0
     for name in options.names or ARCHIVES:
         try:
@@ -42,10 +67,16 @@ def _list() -> None:
         missing += 0 if there else archive.size
         state = "there" if there else "missing"
         size = f"{archive.size / 1e6:.1f} MB"
-        print(f"{archive.name:<15}  {state:<7}  {size:>7}  {archive.licence:<29}  {archive.what}")
+        print(
+            f"{archive.name:<15}  {state:<7}  {size:>7}  "
+            f"{archive.license:<29}  {archive.what}"
+        )
     print(f"\nCache: {cache_folder()}")
     if missing:
-        print(f"Missing: {missing / 1e6:.1f} MB; get them with: python -m llmbook.data fetch [name ...]")
+        print(
+            f"Missing: {missing / 1e6:.1f} MB; "
+            "get them with: python -m llmbook.data fetch [name ...]"
+        )
 
 
 if __name__ == "__main__":

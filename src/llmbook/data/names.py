@@ -1,4 +1,7 @@
-"""Surnames of the US census of 1990: the corpus of the names leaderboard, from chapter 1 on."""
+"""Surnames of the US census of 1990: the corpus of the names leaderboard.
+
+The book reads them from chapter 1 on.
+"""
 
 import string
 import tarfile
@@ -24,18 +27,21 @@ class Names:
 
 
 def load_names(*, seed: int = 0) -> Names:
-    """Load the 88,799 surnames, 80 % to train, 10 % to choose by, 10 % to score once.
+    """Load the 88,799 surnames in three splits.
 
-    Every number of the leaderboard belongs to the split of seed 0; other seeds show how much it depends on
-    the split. The names carry no end mark: encode `name + "."`.
+    80% are to train, 10% to choose by, 10% to score once. Every number of the
+    leaderboard belongs to the split of seed 0; other seeds show how much it
+    depends on the split. The names carry no end mark: encode `name + "."`.
 
     Raises DataError where the archive cannot be had.
     Source: US Census Bureau (1990), "Frequently occurring surnames".
     """
     with tarfile.open(fetch("names")) as archive:
         file = archive.extractfile("names-0.3.0/names/dist.all.last")
-        # A line is a name in capitals, its frequency, the cumulative frequency, and its rank.
-        names = [line.split()[0].decode("ascii").lower() for line in file]  # type: ignore[union-attr]
+        assert file is not None  # the archive is verified
+        # A line is a name in capitals, its frequency, the cumulative frequency,
+        # and its rank.
+        names = [line.split()[0].decode("ascii").lower() for line in file]
     order = np.random.default_rng(seed).permutation(len(names))
     shuffled = [names[i] for i in order]
     first, second = 8 * len(names) // 10, 9 * len(names) // 10

@@ -1,4 +1,4 @@
-"""Characters as ids: the vocabulary of every model that reads one character at a time."""
+"""Characters as ids: the vocabulary of every character-level model."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ import numpy as np
 class CharVocabulary:
     """Number distinct characters in the order they are given.
 
-    An end mark, where there is one, has id 0 and is a character like any other; the book pads the start of a
-    sequence with the same id.
+    An end mark, where there is one, has id 0 and is a character like any other;
+    the book pads the start of a sequence with the same id.
 
     >>> vocabulary = CharVocabulary("abc", end=".")
     >>> vocabulary.encode("cab.")
@@ -17,7 +17,8 @@ class CharVocabulary:
     >>> vocabulary.decode([3, 1, 2, 0])
     'cab.'
 
-    Raises ValueError for a character given twice, or an end mark that is not one character.
+    Raises ValueError for a character given twice, or an end mark that is not
+    one character.
     """
 
     def __init__(self, characters: str, end: str | None = None) -> None:
@@ -25,9 +26,11 @@ class CharVocabulary:
             raise ValueError(f"end must be one character, got {end!r}")
         self.end = end
         self.characters = (end or "") + characters
-        self._ids = {character: i for i, character in enumerate(self.characters)}
+        self._ids = {c: i for i, c in enumerate(self.characters)}
         if len(self._ids) < len(self.characters):
-            raise ValueError(f"characters must be distinct, got {self.characters!r}")
+            raise ValueError(
+                f"characters must be distinct, got {self.characters!r}"
+            )
 
     def __len__(self) -> int:
         """Return the size V of the vocabulary, the end mark included."""
@@ -39,22 +42,28 @@ class CharVocabulary:
         Raises ValueError for a character outside the vocabulary.
         """
         try:
-            return np.array([self._ids[character] for character in text], dtype=np.int64)
+            return np.array([self._ids[c] for c in text], dtype=np.int64)
         except KeyError as error:
             raise ValueError(
-                f"text has the character {error.args[0]!r}, outside {self.characters!r}"
+                f"text has the character {error.args[0]!r}, "
+                f"outside {self.characters!r}"
             ) from None
 
     def decode(self, token_ids: Sequence[int] | np.ndarray) -> str:
         """Return the text of ids.  (T,) -> T characters
 
-        Raises ValueError for ids that are not a row of integers from 0 to V - 1.
+        Raises ValueError for ids that are not a row of integers in 0..V-1.
         """
         ids = np.asarray(token_ids)
-        if ids.ndim != 1 or (ids.size and not np.issubdtype(ids.dtype, np.integer)):
+        is_integer = np.issubdtype(ids.dtype, np.integer)
+        if ids.ndim != 1 or (ids.size and not is_integer):
             raise ValueError(
-                f"token_ids must be integers of shape (T,), got {ids.dtype} of shape {ids.shape}"
+                "token_ids must be integers of shape (T,), "
+                f"got {ids.dtype} of shape {ids.shape}"
             )
         if ids.size and (ids.min() < 0 or ids.max() >= len(self)):
-            raise ValueError(f"token_ids must lie in 0 to {len(self) - 1}, got {ids.min()} to {ids.max()}")
+            raise ValueError(
+                f"token_ids must lie in 0 to {len(self) - 1}, "
+                f"got {ids.min()} to {ids.max()}"
+            )
         return "".join(self.characters[i] for i in ids)

@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 
 
 class WrongAnswer(AssertionError):
-    """An answer that lacks a property; the message says which, and what to look for."""
+    """An answer that lacks a property.
+
+    The message says which, and what to look for.
+    """
 
 
 def demand(kept, hint: str) -> None:
@@ -21,6 +24,9 @@ def check_with(checks: Mapping[str, Callable], exercise: str, answer) -> None:
         WrongAnswer: the answer lacks a property.
     """
     if exercise not in checks:
-        raise ValueError(f"there is no exercise {exercise!r} with a check; there are: {', '.join(checks)}")
+        raise ValueError(
+            f"there is no exercise {exercise!r} with a check; "
+            f"there are: {', '.join(checks)}"
+        )
     checks[exercise](answer)
     print(f"{exercise}: right.")

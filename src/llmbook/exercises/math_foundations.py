@@ -1,4 +1,4 @@
-"""The checks of section 1's exercises: properties of an answer, not its text."""
+"""The checks of section 1's exercises: an answer's properties, not its text."""
 
 import numpy as np
 
@@ -18,7 +18,10 @@ def check(exercise: str, answer) -> None:
 
 
 def _merge(merge) -> None:
-    """merge((m, s), (m', s')) -> (m, s): two halves of a log-sum-exp, each a maximum and a scaled sum."""
+    """merge((m, s), (m', s')) -> (m, s).
+
+    Two halves of a log-sum-exp, each a maximum and a scaled sum.
+    """
 
     def state(x):
         return x.max(), np.exp(x - x.max()).sum()
@@ -31,47 +34,82 @@ def _merge(merge) -> None:
     x, y, z = 3 * rng.standard_normal((3, 6))
     expected = logsumexp(np.concatenate([x, y]))[0]
     got = merge(state(x), state(y))
-    demand(np.shape(got) == (2,), f"merge must return a pair (m, s); it returned {got!r}")
+    demand(
+        np.shape(got) == (2,),
+        f"merge must return a pair (m, s); it returned {got!r}",
+    )
     plain = max(x.max(), y.max()) + np.log(state(x)[1] + state(y)[1])
     if np.isclose(value(got), plain):
-        raise WrongAnswer("you added the two sums, but each was scaled by its own maximum: rescale first")
+        raise WrongAnswer(
+            "you added the two sums, but each was scaled by its own maximum: "
+            "rescale first"
+        )
     demand(
-        np.isclose(value(got), expected), f"m + log s is {value(got):.6f}; the log-sum-exp is {expected:.6f}"
+        np.isclose(value(got), expected),
+        f"m + log s is {value(got):.6f}; the log-sum-exp is {expected:.6f}",
     )
-    demand(np.isclose(got[0], max(x.max(), y.max())), "m must be the larger of the two maxima")
+    demand(
+        np.isclose(got[0], max(x.max(), y.max())),
+        "m must be the larger of the two maxima",
+    )
     with np.errstate(all="ignore"):
         far = merge((1000.0, 1.0), (0.0, 1.0)), merge((0.0, 1.0), (1000.0, 1.0))
     demand(
         all(np.isclose(value(f), 1000) for f in far),
-        "maxima of 0 and 1000 overflow: rescale to the larger maximum, so that no exponent is above 0",
+        "maxima of 0 and 1000 overflow: rescale to the larger maximum, "
+        "so that no exponent is above 0",
     )
     left = merge(merge(state(x), state(y)), state(z))
     right = merge(state(x), merge(state(y), state(z)))
-    demand(np.allclose(left, right), "merging three in another order gives another result")
+    demand(
+        np.allclose(left, right),
+        "merging three in another order gives another result",
+    )
     with np.errstate(all="ignore"):
         empty = merge((-np.inf, 0.0), state(x))
-    demand(np.allclose(empty, state(x)), "the empty state (-inf, 0) must change nothing")
+    demand(
+        np.allclose(empty, state(x)),
+        "the empty state (-inf, 0) must change nothing",
+    )
 
 
 def _label_smoothing(rule) -> None:
-    """rule(logits, targets, *, smoothing) -> (loss, pullback), logits (B, V), targets (B,)."""
+    """rule(logits, targets, *, smoothing) -> (loss, pullback).
+
+    logits (B, V), targets (B,).
+    """
     rng = np.random.default_rng(0)
     B, V = 8, 5
     logits, targets = rng.standard_normal((B, V)), rng.integers(0, V, B)
     loss, pullback = rule(logits, targets, smoothing=0.0)
     plain, plain_pullback = cross_entropy(logits, targets)
-    demand(np.shape(loss) == (), f"the loss must be one number; it has shape {np.shape(loss)}")
+    demand(
+        np.shape(loss) == (),
+        f"the loss must be one number; it has shape {np.shape(loss)}",
+    )
     if np.isclose(loss, B * plain):
-        raise WrongAnswer("your loss is a factor of B too large: a sum where the mean is meant")
-    demand(np.isclose(loss, plain), "with smoothing=0 the loss must be the plain cross-entropy")
+        raise WrongAnswer(
+            "your loss is a factor of B too large: "
+            "a sum where the mean is meant"
+        )
+    demand(
+        np.isclose(loss, plain),
+        "with smoothing=0 the loss must be the plain cross-entropy",
+    )
 
     log_p = logits - logsumexp(logits)[0][:, None]
-    y = 0.9 * np.eye(V)[targets] + 0.1 / V
+    one_hot = np.eye(V)[targets]
+    y = 0.9 * one_hot + 0.1 / V
     loss, pullback = rule(logits, targets, smoothing=0.1)
-    others_only = 0.9 * np.eye(V)[targets] + 0.1 / (V - 1) * (1 - np.eye(V)[targets])
+    others_only = 0.9 * one_hot + 0.1 / (V - 1) * (1 - one_hot)
     if np.isclose(loss, -(others_only * log_p).sum(-1).mean()):
-        raise WrongAnswer("spread the smoothing over all V symbols, the target included")
-    demand(np.isclose(loss, -(y * log_p).sum(-1).mean()), "with smoothing=0.1 the loss is not that of y")
+        raise WrongAnswer(
+            "spread the smoothing over all V symbols, the target included"
+        )
+    demand(
+        np.isclose(loss, -(y * log_p).sum(-1).mean()),
+        "with smoothing=0.1 the loss is not that of y",
+    )
     demand(
         np.isclose(rule(logits + 7, targets, smoothing=0.1)[0], loss),
         "a shift of the logits changed the loss",
@@ -79,17 +117,28 @@ def _label_smoothing(rule) -> None:
 
     dlogits = pullback(1.0)[0]
     right = (np.exp(log_p) - y) / B
-    for factor, hint in (
-        (B, "is a factor of B too large: the loss is a mean, so its gradient carries 1/B"),
-        (1 / B, "is a factor of B too small: did you average twice?"),
-        (-1, "has the wrong sign: it points where the loss falls"),
-    ):
+    mistakes = {
+        B: (
+            "is a factor of B too large: "
+            "the loss is a mean, so its gradient carries 1/B"
+        ),
+        1 / B: "is a factor of B too small: did you average twice?",
+        -1: "has the wrong sign: it points where the loss falls",
+    }
+    for factor, hint in mistakes.items():
         if np.allclose(dlogits, factor * right):
             raise WrongAnswer(f"your gradient {hint}")
     if np.allclose(dlogits, plain_pullback(1.0)[0]):
-        raise WrongAnswer("your gradient is that of the plain loss: the y in p - y must be the smoothed one")
+        raise WrongAnswer(
+            "your gradient is that of the plain loss: "
+            "the y in p - y must be the smoothed one"
+        )
     error = check_pullback(rule, logits, targets, rng=rng, smoothing=0.1)
-    demand(error < 1e-7, f"the gradient check gives {error:.1e}; try p - y, with the smoothed y, over B")
+    demand(
+        error < 1e-7,
+        f"the gradient check gives {error:.1e}; "
+        "try p - y, with the smoothed y, over B",
+    )
 
 
 def _witten_bell(smooth) -> None:
@@ -98,18 +147,40 @@ def _witten_bell(smooth) -> None:
     lower = np.array([[0.1, 0.2, 0.3, 0.4]] * 3)
     with np.errstate(all="ignore"):
         p = np.asarray(smooth(counts, lower))
-    demand(p.shape == counts.shape, f"p must have shape {counts.shape}; it has {p.shape}")
-    demand(np.isfinite(p[1]).all(), "a context never seen gives 0/0: there the shorter context must answer")
-    demand(np.allclose(p[1], lower[1]), "for a context never seen, p must be the shorter context's")
-    demand((p[0, 2:] > 0).all(), "a symbol not seen after this context has probability 0: where is lower?")
-    demand(np.allclose(p.sum(-1), 1), f"the probabilities sum to {p.sum(-1).round(3)}, not to 1")
+    demand(
+        p.shape == counts.shape,
+        f"p must have shape {counts.shape}; it has {p.shape}",
+    )
+    demand(
+        np.isfinite(p[1]).all(),
+        "a context never seen gives 0/0: there the shorter context must answer",
+    )
+    demand(
+        np.allclose(p[1], lower[1]),
+        "for a context never seen, p must be the shorter context's",
+    )
+    demand(
+        (p[0, 2:] > 0).all(),
+        "a symbol not seen after this context has probability 0: "
+        "where is lower?",
+    )
+    demand(
+        np.allclose(p.sum(-1), 1),
+        f"the probabilities sum to {p.sum(-1).round(3)}, not to 1",
+    )
     demand(
         np.allclose(p[0], (counts[0] + 2 * lower[0]) / 6),
-        "the shorter context gets types / (total + types): 2 of 6 parts in the first row, not its total",
+        "the shorter context gets types / (total + types): "
+        "2 of 6 parts in the first row, not its total",
     )
     demand(
-        np.allclose(p[2], (counts[2] + lower[2]) / 10), "the number of types is counted in each row by itself"
+        np.allclose(p[2], (counts[2] + lower[2]) / 10),
+        "the number of types is counted in each row by itself",
     )
 
 
-CHECKS = {"merge": _merge, "label-smoothing": _label_smoothing, "witten-bell": _witten_bell}
+CHECKS = {
+    "merge": _merge,
+    "label-smoothing": _label_smoothing,
+    "witten-bell": _witten_bell,
+}

@@ -1,8 +1,9 @@
 """Chapter 2: derivatives, measured.
 
 A derivative that was written by hand is checked against one that was measured.
-:func:`numerical_gradient` measures a gradient entry by entry; :func:`check_pullback` measures along a few
-random directions, which costs two evaluations a direction, however large the arrays are.
+:func:`numerical_gradient` measures a gradient entry by entry;
+:func:`check_pullback` measures along a few random directions, which costs two
+evaluations per direction, however large the arrays are.
 """
 
 from collections.abc import Callable
@@ -10,21 +11,27 @@ from typing import Any
 
 import numpy as np
 
-CUBE_ROOT_EPS = float(np.cbrt(np.finfo(np.float64).eps))  # about 6e-6: the best step of a central difference
+# The best step of a central difference, about 6e-6.
+CUBE_ROOT_EPS = float(np.cbrt(np.finfo(np.float64).eps))
 
 
-def numerical_gradient(f: Callable[[np.ndarray], Any], x: np.ndarray, h: float | None = None) -> np.ndarray:
-    """Measure the gradient of a scalar function by central differences, one entry at a time.
+def numerical_gradient(
+    f: Callable[[np.ndarray], Any], x: np.ndarray, h: float | None = None
+) -> np.ndarray:
+    """Measure the gradient of a scalar function, one entry at a time.
 
-    (f(x + h e_i) - f(x - h e_i)) / 2h for every entry i; shape of x -> shape of x, float64.
+    The central difference (f(x + h e_i) - f(x - h e_i)) / 2h for every entry i;
+    shape of x -> shape of x, float64.
 
     Args:
         f: takes an array of the shape of ``x`` and returns a number.
         x: where to measure; it is copied to float64 and not written to.
-        h: the step; by default the cube root of the float64 epsilon, times max(1, abs(x_i)).
+        h: the step; by default the cube root of the float64 epsilon, times
+            max(1, abs(x_i)).
 
     Raises:
-        ValueError: ``h`` is not positive, or ``f`` returns something other than one number.
+        ValueError: ``h`` is not positive, or ``f`` returns something other than
+            one number.
 
     Source: Press et al. (2007), section 5.7.
     """
@@ -41,56 +48,74 @@ def numerical_gradient(f: Callable[[np.ndarray], Any], x: np.ndarray, h: float |
         below = np.asarray(f(x.copy()))
         x[i] = here
         if above.size != 1:
-            raise ValueError(f"f returned shape {above.shape}; a gradient needs one number")
+            raise ValueError(
+                f"f returned shape {above.shape}; a gradient needs one number"
+            )
         gradient[i] = (above.item() - below.item()) / (2 * step)
     return gradient
 
 
-def check_pullback(rule, *args, rng: np.random.Generator, n_directions: int = 4, **options) -> float:
-    """Compare a rule's pullback with central differences along random directions.
+def check_pullback(
+    rule, *args, rng: np.random.Generator, n_directions: int = 4, **options
+) -> float:
+    """Compare a rule's pullback with central differences in random directions.
 
-    Draw a direction u for the float arguments and a gradient g for the outputs, both standard normal.
-    Then <g, (rule(x + hu) - rule(x - hu)) / 2h> must equal <pullback(g), u>.
-    The error is divided by the norm of pullback(g), the typical size of that number.
+    Draw a direction u for the float arguments and a gradient g for the outputs,
+    both standard normal.  Then <g, (rule(x + hu) - rule(x - hu)) / 2h> must
+    equal <pullback(g), u>.  The error is divided by the norm of pullback(g),
+    the typical size of that number, or by the measured number if it is larger.
 
     Args:
         rule: ``rule(*args, **options) -> (value, pullback)``.
-        args: arrays; float ones are moved to float64 and differentiated, integer and boolean ones stay.
+        args: arrays; float ones are moved to float64 and differentiated,
+            integer and boolean ones stay.
         rng: draws the directions.
         n_directions: how many are tried.
         options: passed to the rule, never differentiated.
 
     Returns:
-        The largest relative error; about 1e-10 for a right pullback, 0.01 to 2 for a wrong one.
+        The largest relative error; about 1e-10 for a right pullback, 0.01 to 2
+        for a wrong one.
 
     Raises:
-        ValueError: the pullback returns another number of gradients than there are arguments,
-            a gradient of another shape than its argument, or anything but None for an integer argument.
+        ValueError: the pullback returns another number of gradients than there
+            are arguments, a gradient of another shape than its argument, or
+            anything but None for an integer argument.
     """
     arrays = [np.asarray(a) for a in args]
-    arrays = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in arrays]
+    floats = [i for i, a in enumerate(arrays) if a.dtype.kind == "f"]
+    for i in floats:
+        arrays[i] = arrays[i].astype(np.float64)
+
+    def outputs_at(step, u):  # at x + step u
+        moved = list(arrays)
+        for i, u_i in zip(floats, u, strict=True):
+            moved[i] = arrays[i] + step * u_i
+        return _outputs(rule(*moved, **options)[0])
+
     value, pullback = rule(*arrays, **options)
+    h = CUBE_ROOT_EPS
     worst = 0.0
     for _ in range(n_directions):
-        directions = [rng.standard_normal(a.shape) if a.dtype.kind == "f" else None for a in arrays]
-        dvalues = [rng.standard_normal(np.shape(v)) for v in _outputs(value)]
-        gradients = pullback(*dvalues)
+        u = [rng.standard_normal(arrays[i].shape) for i in floats]
+        g = [rng.standard_normal(np.shape(v)) for v in _outputs(value)]
+        gradients = pullback(*g)
         _check_gradients(rule, arrays, gradients)
-
-        def moved(step, directions=directions):
-            moved_args = [a if u is None else a + step * u for a, u in zip(arrays, directions, strict=True)]
-            return _outputs(rule(*moved_args, **options)[0])
-
-        h = CUBE_ROOT_EPS
-        above, below = moved(h), moved(-h)
-        measured = sum(((a - b) * dv).sum() for a, b, dv in zip(above, below, dvalues, strict=True)) / (2 * h)
-        pairs = [(g, u) for g, u in zip(gradients, directions, strict=True) if u is not None]
-        claimed = sum((g * u).sum() for g, u in pairs)
-        scale = max(np.sqrt(sum((g * g).sum() for g, _ in pairs)), abs(measured))
+        pulled = [gradients[i] for i in floats]
+        above, below = outputs_at(h, u), outputs_at(-h, u)
+        changes = [a - b for a, b in zip(above, below, strict=True)]
+        measured = _inner(g, changes) / (2 * h)
+        claimed = _inner(pulled, u)
+        scale = max(np.sqrt(_inner(pulled, pulled)), abs(measured))
         if scale > 0 or not np.isfinite(scale):
-            error = abs(measured - claimed) / scale
-            worst = float("inf") if not np.isfinite(error) else max(worst, float(error))
+            error = float(abs(measured - claimed) / scale)
+            worst = max(worst, error) if np.isfinite(error) else np.inf
     return worst
+
+
+def _inner(xs, ys):
+    """Sum <x, y> over pairs of arrays."""
+    return sum((x * y).sum() for x, y in zip(xs, ys, strict=True))
 
 
 def _outputs(value) -> tuple:
@@ -99,16 +124,23 @@ def _outputs(value) -> tuple:
 
 def _check_gradients(rule, arrays, gradients) -> None:
     name = getattr(rule, "__name__", "the rule")
-    if not isinstance(gradients, tuple) or len(gradients) != len(arrays):
-        got = f"{len(gradients)} gradients" if isinstance(gradients, tuple) else type(gradients).__name__
+    type_name = type(gradients).__name__
+    is_tuple = isinstance(gradients, tuple)
+    if not is_tuple or len(gradients) != len(arrays):
+        got = f"{len(gradients)} gradients" if is_tuple else type_name
         raise ValueError(
-            f"{name}: the pullback returned {got}; it needs a tuple of {len(arrays)}, one an argument"
+            f"{name}: the pullback returned {got}; "
+            f"it needs a tuple of {len(arrays)}, one per argument"
         )
     for i, (a, g) in enumerate(zip(arrays, gradients, strict=True)):
         if a.dtype.kind != "f":
             if g is not None:
-                raise ValueError(f"{name}: argument {i} has dtype {a.dtype}; its gradient must be None")
+                raise ValueError(
+                    f"{name}: argument {i} has dtype {a.dtype}; "
+                    "its gradient must be None"
+                )
         elif np.shape(g) != a.shape:
             raise ValueError(
-                f"{name}: argument {i} has shape {a.shape}; its gradient has shape {np.shape(g)}"
+                f"{name}: argument {i} has shape {a.shape}; "
+                f"its gradient has shape {np.shape(g)}"
             )

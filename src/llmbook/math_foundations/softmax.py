@@ -1,8 +1,9 @@
-"""Chapter 3: from scores to probabilities, from probabilities to a loss, and back.
+"""Chapter 3: from scores to probabilities, from these to a loss, and back.
 
-Four rules (``logsumexp``, ``softmax``, ``log_softmax``, ``cross_entropy``), each with its derivative beside
-it, and the quantities they are read in: nats, bits, perplexity.  V is the number of symbols; it is always
-the last axis, and ``...`` stands for any axes before it.
+Four rules (``logsumexp``, ``softmax``, ``log_softmax``, ``cross_entropy``),
+each with its derivative beside it, and the quantities they are read in: nats,
+bits, perplexity.  V is the number of symbols; it is always the last axis, and
+``...`` stands for any axes before it.
 """
 
 import math
@@ -12,10 +13,10 @@ import numpy as np
 
 
 def logsumexp(x):
-    """Log of the summed exponentials over the last axis.  (..., V) -> (...)
+    """Sum exponentials over the last axis, and take the log.  (..., V) -> (...)
 
-    log sum_i exp(x_i) = m + log sum_i exp(x_i - m), with m the largest score: no exponent is above 0.
-    A row that is -inf throughout gives nan.
+    log sum_i exp(x_i) = m + log sum_i exp(x_i - m), with m the largest score:
+    no exponent is above 0.  A row that is -inf throughout gives nan.
     """
     peak = x.max(axis=-1, keepdims=True)  # (..., 1)
     e = np.exp(x - peak)
@@ -29,7 +30,7 @@ def logsumexp(x):
 
 
 def softmax(x):
-    """Probabilities from scores, over the last axis.  (..., V) -> (..., V)
+    """Turn scores into probabilities over the last axis.  (..., V) -> (..., V)
 
     p_i = exp(x_i) / sum_j exp(x_j), computed from x - max(x).
     """
@@ -43,10 +44,11 @@ def softmax(x):
 
 
 def log_softmax(x):
-    """Log-probabilities from scores, over the last axis.  (..., V) -> (..., V)
+    """Turn scores into log-probabilities, in nats.  (..., V) -> (..., V)
 
-    log p_i = x_i - logsumexp(x), in nats: no probability is rounded to 0 before its logarithm is taken.
-    The maximum is subtracted first, so that two large numbers of little difference never meet.
+    log p_i = x_i - logsumexp(x), over the last axis: no probability is rounded
+    to 0 before its logarithm is taken.  The maximum is subtracted first, so
+    that two large numbers of little difference never meet.
     """
     shifted = x - x.max(axis=-1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
@@ -58,56 +60,68 @@ def log_softmax(x):
 
 
 def cross_entropy(logits, targets, *, mask=None):
-    """Mean surprise at the targets, in nats.  logits (..., V), targets (...) -> a number
+    """Average the surprise at targets, in nats.  (..., V), (...) -> a number
 
-    - mean over the counted positions of log softmax(logits)[target].
+    The mean, over the positions that count, of -log softmax(logits)[target].
     ``mask`` (...) is True where a position counts; by default all do.
 
     Raises:
-        ValueError: targets or mask have another shape than the logits without their last axis,
-            a target is not an integer in 0..V-1, or no position counts.
+        ValueError: targets or mask have another shape than the logits without
+            their last axis, a target is not an integer in 0..V-1, or no
+            position counts.
     """
     _check_targets(logits, targets, mask)
     counts = np.ones(targets.shape, dtype=bool) if mask is None else mask
     n = int(counts.sum())
+    index = targets[..., None]  # (..., 1)
     log_p, _ = log_softmax(logits)  # (..., V)
-    surprise = -np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0]  # (...)
+    surprise = -np.take_along_axis(log_p, index, axis=-1)[..., 0]  # (...)
     loss = np.where(counts, surprise, 0).sum() / n
 
     def pullback(dloss):
         dlogits = np.exp(log_p)
-        at_target = np.take_along_axis(dlogits, targets[..., None], axis=-1)
-        np.put_along_axis(dlogits, targets[..., None], at_target - 1, axis=-1)  # p - y
+        at_target = np.take_along_axis(dlogits, index, axis=-1)
+        np.put_along_axis(dlogits, index, at_target - 1, axis=-1)  # p - y
         return dlogits * counts[..., None] * (dloss / n), None
 
     return loss, pullback
 
 
 def _check_targets(logits, targets, mask) -> None:
-    V = logits.shape[-1]
-    if targets.shape != logits.shape[:-1]:
+    shape, V = logits.shape[:-1], logits.shape[-1]
+    if targets.shape != shape:
         raise ValueError(
-            f"targets have shape {targets.shape}; logits {logits.shape} need {logits.shape[:-1]}"
+            f"targets have shape {targets.shape}; "
+            f"logits {logits.shape} need {shape}"
         )
     if targets.dtype.kind not in "iu":
         raise ValueError(
-            f"targets have dtype {targets.dtype}; they must be integers, one symbol id a position"
+            f"targets have dtype {targets.dtype}; "
+            "they must be integers, one symbol id per position"
         )
     if targets.size and (targets.min() < 0 or targets.max() >= V):
-        raise ValueError(f"targets run from {targets.min()} to {targets.max()}; they must lie in 0..{V - 1}")
-    if mask is not None and (mask.shape != targets.shape or mask.dtype != bool):
         raise ValueError(
-            f"mask is {mask.dtype} of shape {mask.shape}; it must be bool of shape {targets.shape}"
+            f"targets run from {targets.min()} to {targets.max()}; "
+            f"they must lie in 0..{V - 1}"
+        )
+    if mask is not None and (mask.shape != shape or mask.dtype != bool):
+        raise ValueError(
+            f"mask is {mask.dtype} of shape {mask.shape}; "
+            f"it must be bool of shape {shape}"
         )
     if targets.size == 0 or (mask is not None and not mask.any()):
-        raise ValueError("no position counts: the mean over the counted targets does not exist")
+        raise ValueError(
+            "no position counts: "
+            "the mean over the counted targets does not exist"
+        )
 
 
 def online_logsumexp(blocks: Iterable[np.ndarray]):
-    """Log-sum-exp of scores that arrive block by block, each read once.  blocks of (..., v) -> (...)
+    """Take the log-sum-exp of a stream of blocks.  blocks of (..., v) -> (...)
 
-    Keeps a running maximum m and a running total s = sum exp(x - m); when the maximum moves from m to m',
-    everything summed so far is worth exp(m - m') of itself.
+    Each block of scores is read once.  A running maximum m and a running total
+    s = sum exp(x - m) are kept; when the maximum moves from m to m', everything
+    summed so far is worth exp(m - m') of itself.
 
     Raises:
         ValueError: there is no block.
@@ -120,37 +134,42 @@ def online_logsumexp(blocks: Iterable[np.ndarray]):
         if peak is None:
             peak = block_peak
         new_peak = np.maximum(peak, block_peak)
-        total = total * np.exp(peak - new_peak) + np.exp(block - new_peak[..., None]).sum(axis=-1)
+        e = np.exp(block - new_peak[..., None])
+        total = total * np.exp(peak - new_peak) + e.sum(axis=-1)
         peak = new_peak
     if peak is None:
-        raise ValueError("blocks is empty; log-sum-exp needs one score at least")
+        raise ValueError(
+            "blocks is empty; log-sum-exp needs one score at least"
+        )
     return peak + np.log(total)
 
 
 def entropy(p):
-    """Expected surprise of a distribution at itself, in nats.  (..., V) -> (...)
+    """Average a distribution's surprise at itself, in nats.  (..., V) -> (...)
 
-    H(p) = - sum_i p_i log p_i, with 0 log 0 = 0.  Source: Shannon (1948), section 6.
+    H(p) = - sum_i p_i log p_i, with 0 log 0 = 0.
+    Source: Shannon (1948), section 6.
     """
     return -(p * np.log(np.where(p > 0, p, 1))).sum(axis=-1)
 
 
 def kl_divergence(p, q):
-    """Extra surprise of one who expects q where p is true, in nats.  (..., V), (..., V) -> (...)
+    """Compare q with the true p, in nats.  (..., V), (..., V) -> (...)
 
-    KL(p || q) = sum_i p_i log(p_i / q_i); infinite where q rules out what p allows.
+    KL(p || q) = sum_i p_i log(p_i / q_i), the extra surprise of one who expects
+    q where p is true; infinite where q rules out what p allows.
     Source: Kullback and Leibler (1951).
     """
-    with np.errstate(divide="ignore"):  # q may be 0: log 0 = -inf is the right answer
+    with np.errstate(divide="ignore"):  # log 0 = -inf is right where q is 0
         ratio = np.log(np.where(p > 0, p, 1)) - np.log(np.where(p > 0, q, 1))
     return (p * ratio).sum(axis=-1)
 
 
 def perplexity(nats):
-    """Number of equally likely symbols that would surprise as much: exp(nats)."""
+    """Count the equally likely symbols that surprise as much: exp(nats)."""
     return np.exp(nats)
 
 
 def bits(nats):
-    """The same surprise in bits: nats / ln 2."""
+    """Convert a surprise to bits: nats / ln 2."""
     return nats / math.log(2)

@@ -1,1 +1,4 @@
-"""The table of rules: every derivative of the book, with inputs to check it on, one module a section."""
+"""The table of rules: every derivative of the book, one module a section.
+
+Each comes with inputs to check it on.
+"""

@@ -1,7 +1,12 @@
 """Section 1's rows of the table of rules."""
 
 from llmbook.book.certificate import Case
-from llmbook.math_foundations.softmax import cross_entropy, log_softmax, logsumexp, softmax
+from llmbook.math_foundations.softmax import (
+    cross_entropy,
+    log_softmax,
+    logsumexp,
+    softmax,
+)
 
 
 def _scores(rng):

@@ -1,0 +1,278 @@
+"""Execute chapters into a cache that knows the code they use; the build and the tests share it.
+
+A chapter's stamp stands in its kernel's display name, which jupyter-cache hashes together with the cells.
+"""
+
+import ast
+import asyncio
+import hashlib
+import json
+import os
+import platform
+import re
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+import yaml
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.cache.main import JupyterCacheBase
+from myst_nb.core.read import (
+    MystMetadataParsingError,
+    is_myst_markdown_notebook,
+    read_myst_markdown_notebook,
+)
+from myst_parser.config.main import MdParserConfig
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from llmbook.book.sources import dependencies, fingerprint, parse
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / "_build" / ".jupyter_cache"
+PACKAGES = ("numpy", "matplotlib", "babel", "emoji", "regex")  # what a number or a figure may depend on
+KERNEL_ENV = {
+    # On a busy machine two BLAS threads spin against each other; two chapters at once do not.
+    **dict.fromkeys(
+        ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+    ),
+    "PYTHONHASHSEED": "0",
+    "TQDM_DISABLE": "1",
+}
+FRONT_MATTER = """\
+---
+file_format: mystnb
+kernelspec:
+  name: python3
+  display_name: Python 3
+---"""
+_CODE_CELL = re.compile(r"^```+\{code-cell\}", re.MULTILINE)
+_DISPLAY_NAME = re.compile(r"(?m)^(\s+display_name:).*$")
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class ChapterError(Exception):
+    """A chapter that cannot be read as a notebook; the message names the file and what it needs."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one chapter: whether it ran, at what cost, and the error, headline first."""
+
+    path: Path
+    ran: bool
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    error: str | None = None
+
+
+def documents(root: Path = ROOT) -> list[Path]:
+    """List the documents of `_toc.yml` in order."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
+    return [root / f"{name}.md" for name in _toc_files(toc)]
+
+
+def chapters(root: Path = ROOT) -> list[Path]:
+    """List the documents that contain code cells, in order."""
+    return [path for path in documents(root) if path.is_file() and _CODE_CELL.search(path.read_text("utf-8"))]
+
+
+def read(path: Path) -> NotebookNode:
+    """Read a chapter as a notebook that carries its stamp."""
+    text = path.read_text("utf-8")
+    if not is_myst_markdown_notebook(text) or not _DISPLAY_NAME.search(text.split("\n---", 1)[0]):
+        raise ChapterError(f"{_name(path)}:1: has code cells, so it must begin with\n{FRONT_MATTER}")
+    try:
+        nb = read_myst_markdown_notebook(text, config=_markdown_config(), add_source_map=True, path=path)
+    except MystMetadataParsingError as error:
+        raise ChapterError(f"{_name(path)}: {error}") from error
+    nb.metadata.kernelspec.display_name = _stamp(
+        path, [cell.source for cell in nb.cells if cell.cell_type == "code"]
+    )
+    return nb
+
+
+def stamp(path: Path) -> str:
+    """Hash all that a chapter's outputs depend on besides its own cells."""
+    return read(path).metadata.kernelspec.display_name
+
+
+def stamped(text: str, stamp: str) -> str:
+    """Put a stamp into a chapter's front matter; no line moves."""
+    return _DISPLAY_NAME.sub(rf"\1 {stamp}", text, count=1)
+
+
+def executed(path: Path) -> NotebookNode | None:
+    """Return the executed notebook for the current state of a chapter, or None if there is none."""
+    try:
+        return _cache().merge_match_into_notebook(read(path))[1]
+    except KeyError:
+        return None
+
+
+def execute(paths: Iterable[Path]) -> list[Result]:
+    """Execute the chapters that are stale, two at a time (or `LLMBOOK_JOBS`)."""
+    with _lock(), ThreadPoolExecutor(int(os.environ.get("LLMBOOK_JOBS", "2"))) as pool:
+        return list(pool.map(_execute, paths))
+
+
+def _execute(path: Path) -> Result:
+    try:
+        if executed(path):
+            return Result(path, ran=False)
+        nb = read(path)
+    except ChapterError as error:
+        return Result(path, ran=False, error=str(error))
+    at = cpu_seconds = 0
+    start = time.perf_counter()
+
+    def on_start(cell: NotebookNode, cell_index: int) -> None:
+        nonlocal at
+        at = cell_index
+
+    def on_executed(cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
+        nonlocal cpu_seconds
+        cpu_seconds = sum(psutil.Process(client.km.provisioner.process.pid).cpu_times()[:2])
+
+    client = NotebookClient(
+        nb,
+        timeout=_config()["execute"]["timeout"],
+        record_timing=False,  # it would enter the cells' metadata, which the cache hashes
+        resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--log-level=ERROR"],
+        on_cell_start=on_start,
+        on_cell_executed=on_executed,
+    )
+    message = None
+    try:
+        asyncio.run(client.async_execute(env={**os.environ, **KERNEL_ENV}))
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        message = _describe(path, nb, at, error)
+    seconds = time.perf_counter() - start
+    if message is None:
+        _store(path, nb, {"execution_seconds": seconds, "cpu_seconds": cpu_seconds})
+    return Result(path, True, seconds, cpu_seconds, message)
+
+
+def _store(path: Path, nb: NotebookNode, data: dict) -> None:
+    """Cache an executed notebook in place of the chapter's earlier ones."""
+    new = _cache().cache_notebook_bundle(CacheBundleIn(nb, str(path), data=data), False, overwrite=True)
+    for record in _cache().list_cache_records():
+        if record.uri == str(path) and record.pk != new.pk:
+            _cache().remove_cache(record.pk)
+
+
+def _describe(path: Path, nb: NotebookNode, at: int, error: Exception) -> str:
+    """Say where and why: `book/…/03_x.md:214: cell 9: ZeroDivisionError: …`, then the traceback."""
+    cell = nb.cells[at]
+    number = sum(cell.cell_type == "code" for cell in nb.cells[: at + 1])
+    what, details = f"{type(error).__name__}: {error}", ""
+    if isinstance(error, CellExecutionError):
+        what = f"{error.ename}: {error.evalue}"
+        traceback = [output.traceback for output in cell.outputs if output.output_type == "error"][-1]
+        details = _ANSI.sub("", "\n".join(traceback))
+    inside = re.findall(rf"Cell In\[{cell.execution_count}\], line (\d+)", details)
+    line = _first_line(path, nb, at) + (int(inside[-1]) - 1 if inside else 0)
+    return f"{_name(path)}:{line}: cell {number}: {what.splitlines()[0]}\n{details}"
+
+
+def _first_line(path: Path, nb: NotebookNode, at: int) -> int:
+    """Find the line of the file on which a cell's code begins, below the fence and the cell's options."""
+    lines, code = path.read_text("utf-8").splitlines(), nb.cells[at].source.splitlines()
+    fence = nb.metadata.source_map[at]
+    return next((i + 1 for i in range(fence, len(lines)) if lines[i : i + len(code)] == code), fence)
+
+
+def _stamp(path: Path, cells: list[str]) -> str:
+    parts = [
+        _name(path),
+        "python " + ".".join(platform.python_version_tuple()[:2]),
+        *map(_version, PACKAGES),
+    ]
+    files: dict[str, Path] = {}
+    for code in cells:
+        files |= dependencies(code)
+    parts.append(fingerprint(files))
+    for file in sorted(_data(cells)):
+        parts.append(fingerprint({file.name: file}))
+        if file.suffix == ".json":  # the page says whether a recorded run is stale
+            experiment = ROOT / json.loads(file.read_text("utf-8"))["experiment"]
+            if experiment.is_file():
+                sources = dependencies(experiment.read_text("utf-8"))
+                parts.append(fingerprint({"experiment": experiment, **sources}))
+    return "llmbook-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _data(cells: list[str]) -> set[Path]:
+    """Find the recorded runs and the golden values that cells read.
+
+    A recorded run is read by `runs("id")`; where the id is computed, all of them count. Golden values are
+    read by the name of a section.
+    """
+    runs, golden = ROOT / "book" / "_runs", ROOT / "tests" / "golden"
+    found: set[Path] = set()
+    for node in [node for code in cells for node in ast.walk(parse(code))]:
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "runs":
+            literal = node.args and isinstance(node.args[0], ast.Constant)
+            found |= set(runs.glob(f"{node.args[0].value if literal else '*'}.json"))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found |= {file for file in golden.glob("*.npz") if file.stem == node.value}
+    return found
+
+
+@cache
+def _version(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"{package} absent"
+
+
+def _toc_files(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from (node[key] for key in ("root", "file") if key in node)
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _toc_files(child)
+
+
+def _name(path: Path) -> str:
+    return path.resolve().relative_to(ROOT).as_posix()
+
+
+@cache
+def _config() -> dict:
+    return yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+
+
+@cache
+def _markdown_config() -> MdParserConfig:
+    return MdParserConfig(enable_extensions=set(_config()["parse"]["myst_enable_extensions"]))
+
+
+@cache
+def _cache() -> JupyterCacheBase:
+    return get_cache(CACHE)
+
+
+@contextmanager
+def _lock() -> Iterator[None]:
+    """Let one process execute at a time; a second one waits, and finds the work done."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(CACHE / "lock.db", timeout=1)) as connection:
+        while not connection.in_transaction:
+            try:
+                connection.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error):
+                    raise
+        _ = _cache().db  # created here, once: creating it is not safe among threads
+        yield

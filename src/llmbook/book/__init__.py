@@ -1,0 +1,20 @@
+"""Claims, leaderboard rows, recorded runs and the figures' style: what a chapter's cells say to its page.
+
+Everything here also works outside Sphinx and without IPython; then a line is printed instead of displayed.
+"""
+
+from llmbook.book.ledger import ClaimError, claim, leaderboard_row
+from llmbook.book.recorded import Recorded, RunError, experiment, runs
+from llmbook.book.style import PALETTE, use_style
+
+__all__ = [
+    "PALETTE",
+    "ClaimError",
+    "Recorded",
+    "RunError",
+    "claim",
+    "experiment",
+    "leaderboard_row",
+    "runs",
+    "use_style",
+]
