@@ -1,13 +1,18 @@
-"""The library behind *LLM From Scratch*. Its package order is the reading order.
+"""The library behind *LLM From Scratch*.
 
-=====================  =======================================================================
-``math_foundations``   derivatives, softmax, cross-entropy, n-gram models, the book's one ruler
-``data``               the corpora, pinned by version and hash
-``exercises``          the checks of the exercises, one module a section
-``book``               claims, leaderboard rows, recorded runs, the figures' style
-=====================  =======================================================================
+Its package order is the reading order.
 
-A section imports only from the sections above it, and from ``data``, which imports no section.
+====================  =========================================================
+``math_foundations``  derivatives, softmax, cross-entropy, n-gram models, the
+                      book's one ruler
+``data``              the corpora, pinned by version and hash
+``exercises``         the checks of the exercises, one module a section
+``book``              claims, leaderboard rows, recorded runs, the figures'
+                      style
+====================  =========================================================
+
+A section imports only from the sections above it, and from ``data``, which
+imports no section.
 """
 
 __version__ = "0.1.0"

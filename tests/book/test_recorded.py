@@ -265,37 +265,6 @@ def test_the_books_own_experiments_load_and_the_sources_are_those_of_the_library
     assert list(sources) == ["experiments/__main__.py"]  # the recording itself does not make a run stale
 
 
-def test_code_only_keeps_what_can_change_a_result():
-    source = '''"""A module."""
-import numpy as np  # arrays
-
-# A remark.
-def f(x):
-    """Double x,
-
-    in two lines.
-    """
-    text = "# not a remark"
-    """a string that is no docstring"""
-    return 2 * x, text
-
-
-class A:
-    """A class."""
-
-    x = 1
-'''
-    assert recorded.code_only(source).splitlines() == [
-        "import numpy as np",
-        "def f(x):",
-        '    text = "# not a remark"',
-        '    """a string that is no docstring"""',
-        "    return 2 * x, text",
-        "class A:",
-        "    x = 1",
-    ]
-
-
 def test_words_about_the_code_do_not_make_a_run_stale(demo, checkout):
     demo.run()
     module = checkout / "src" / "llmbook" / "math_foundations" / "widgets.py"

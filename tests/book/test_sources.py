@@ -78,3 +78,34 @@ def test_fingerprint_changes_with_names_and_bytes(package: Path) -> None:
     assert fingerprint({name.upper(): file for name, file in files.items()}) != before
     (package / "softmax.py").write_text("import numpy  # changed\n")
     assert fingerprint(files) != before
+
+
+def test_code_only_keeps_what_can_change_a_result():
+    source = '''"""A module."""
+import numpy as np  # arrays
+
+# A remark.
+def f(x):
+    """Double x,
+
+    in two lines.
+    """
+    text = "# not a remark"
+    """a string that is no docstring"""
+    return 2 * x, text
+
+
+class A:
+    """A class."""
+
+    x = 1
+'''
+    assert sources.code_only(source).splitlines() == [
+        "import numpy as np",
+        "def f(x):",
+        '    text = "# not a remark"',
+        '    """a string that is no docstring"""',
+        "    return 2 * x, text",
+        "class A:",
+        "    x = 1",
+    ]

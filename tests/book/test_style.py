@@ -1,4 +1,4 @@
-"""The figures' style: what can be computed about reading it in light, in dark, in grey and colour-blind."""
+"""The figures' style: what can be computed about reading it in light, in dark, in gray and color-blind."""
 
 import io
 from itertools import combinations
@@ -45,7 +45,7 @@ def linear(rgb):
 
 
 def contrast(a, b):
-    """The contrast ratio of WCAG 2, from 1 to 21, between two colours in sRGB."""
+    """The contrast ratio of WCAG 2, from 1 to 21, between two colors in sRGB."""
     low, high = sorted(linear(color) @ [0.2126, 0.7152, 0.0722] for color in (a, b))
     return (high + 0.05) / (low + 0.05)
 
@@ -73,7 +73,7 @@ def figure():
 
 
 @pytest.mark.parametrize("name", PALETTE)
-def test_every_colour_shows_on_both_backgrounds(name):
+def test_every_color_shows_on_both_backgrounds(name):
     assert contrast(rgb(PALETTE[name]), rgb(LIGHT)) >= 3
     assert contrast(rgb(PALETTE[name]), rgb(DARK)) >= 3
 
@@ -84,22 +84,22 @@ def test_text_reads_on_both_backgrounds():
     assert contrast(np.minimum(rgb(TEXT) * BRIGHTEN, 1), rgb(DARK)) >= 4.5
 
 
-def test_no_single_colour_could_have_enough_contrast_on_both():
-    greys = np.linspace(0, 1, 256)
-    best = max(min(contrast(np.full(3, g), rgb(LIGHT)), contrast(np.full(3, g), rgb(DARK))) for g in greys)
+def test_no_single_color_could_have_enough_contrast_on_both():
+    grays = np.linspace(0, 1, 256)
+    best = max(min(contrast(np.full(3, g), rgb(LIGHT)), contrast(np.full(3, g), rgb(DARK))) for g in grays)
     assert 4.2 < best < 4.5
 
 
 @pytest.mark.parametrize(
     "sight", [np.eye(3), DEUTERANOPIA, PROTANOPIA], ids=["full", "deuteranopia", "protanopia"]
 )
-def test_colours_are_told_apart(sight):
+def test_colors_are_told_apart(sight):
     seen = {name: lab(np.clip(sight @ linear(rgb(color)), 0, 1)) for name, color in PALETTE.items()}
     distances = {(a, b): np.linalg.norm(seen[a] - seen[b]) for a, b in combinations(seen, 2)}
     assert min(distances.values()) > 10, min(distances, key=distances.get)
 
 
-def test_colour_is_never_the_only_sign():
+def test_color_is_never_the_only_sign():
     cycle = style()["axes.prop_cycle"].by_key()
     for sign in ("color", "linestyle"):
         assert len({str(entry) for entry in cycle[sign]}) == len(PALETTE)

@@ -1,6 +1,8 @@
-"""Claims, leaderboard rows, recorded runs and the figures' style: what a chapter's cells say to its page.
+"""What a chapter's cells say to its page.
 
-Everything here also works outside Sphinx and without IPython; then a line is printed instead of displayed.
+Claims, leaderboard rows, recorded runs and the figures' style. Everything here
+also works outside Sphinx and without IPython; then a line is printed instead of
+displayed.
 """
 
 from llmbook.book.ledger import ClaimError, claim, leaderboard_row

@@ -2,7 +2,9 @@
 
 import ast
 import hashlib
+import io
 import re
+import tokenize
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -143,3 +145,23 @@ def _reexports(module: str, name: str) -> list[tuple[str, str]]:
         for alias in node.names
         if (alias.asname or alias.name) == name
     ]
+
+
+def code_only(source: str) -> str:
+    """Drop what cannot change a result: comments, docstrings, blank lines.
+
+    Works on the text itself, so that every Python version keeps the same lines.
+    """
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, documented) and ast.get_docstring(node) is not None:
+            docstring = node.body[0]
+            assert docstring.end_lineno is not None  # ast.parse gives it
+            for row in range(docstring.lineno, docstring.end_lineno + 1):
+                lines[row - 1] = ""
+    return "\n".join(line.rstrip() for line in lines if line.strip())

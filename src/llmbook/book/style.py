@@ -1,12 +1,17 @@
-"""One look for every figure: it reads on white and on near-black, in grey, and to the colour-blind."""
+"""One look for every figure.
+
+It reads on white and on near-black, in gray, and to the color-blind.
+"""
 
 from typing import Any
 
 from llmbook.book.page import shell
 
-# Mid-tones, so that each shows on a light and on a dark page: at least 3:1 against #ffffff and #121212.
-# Blue, vermilion, green and purple are Okabe and Ito's; their orange, sky blue and yellow are too light for
-# white paper, and an orange dark enough looks like vermilion to the red-blind: violet and grey end the list.
+# Mid-tones, so that each shows on a light and on a dark page: at least 3:1
+# against #ffffff and #121212. Blue, vermilion, green and purple are Okabe and
+# Ito's; their orange, sky blue and yellow are too light for white paper, and an
+# orange dark enough looks like vermilion to the red-blind: violet and gray end
+# the list.
 PALETTE = {
     "blue": "#0072b2",
     "vermilion": "#d55e00",
@@ -16,17 +21,22 @@ PALETTE = {
     "grey": "#757575",
 }
 
-# Text: 4.6:1 on white. No colour reaches 4.5:1 on both #ffffff and #121212 (the best has 4.3:1 on each), so
-# book.css brightens figures in dark mode by a tenth, where this one then has 4.8:1.
+# Text: 4.6:1 on white. No color reaches 4.5:1 on both #ffffff and #121212 (the
+# best has 4.3:1 on each), so book.css brightens figures in dark mode by a
+# tenth, where this one then has 4.8:1.
 TEXT = PALETTE["grey"]
 
 
 def style() -> dict[Any, Any]:
-    """Return the style as matplotlib settings: `with matplotlib.rc_context(style()): ...`."""
+    """Return the style as matplotlib settings.
+
+    Use it as `with matplotlib.rc_context(style()): ...`.
+    """
     from cycler import cycler
 
-    # Each line has a dash pattern of its own: colour is never the only sign. (Markers would cover a curve of
-    # a thousand points, and `markevery`, set here, would silently drop points where they are few.)
+    # Each line has a dash pattern of its own: color is never the only sign.
+    # (Markers would cover a curve of a thousand points, and `markevery`, set
+    # here, would silently drop points where they are few.)
     cycle = cycler(
         color=list(PALETTE.values()),
         linestyle=["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2))],
@@ -42,20 +52,24 @@ def style() -> dict[Any, Any]:
         "axes.titlecolor": TEXT,
         "axes.titlesize": "medium",
         "figure.facecolor": "none",
-        # 540 pixels wide and in 16-pixel type in the text column; in 10-pixel type on a phone
+        # 540 pixels wide and in 16-pixel type in the text column; in 10-pixel
+        # type on a phone
         "figure.figsize": (5.6, 3.3),
         "figure.constrained_layout.use": True,
         "font.size": 12,
         "grid.alpha": 0.3,
         "grid.color": TEXT,
-        "image.cmap": "cividis",  # one rising lightness: the same order in grey and to the colour-blind
+        # one rising lightness: the same order in gray and to the color-blind
+        "image.cmap": "cividis",
         "legend.fontsize": "small",
         "legend.frameon": False,
         "legend.labelcolor": TEXT,
         "lines.markersize": 5,
         "savefig.facecolor": "none",
-        "svg.fonttype": "path",  # the same letters on every machine, installed or not
-        "svg.hashsalt": "llmbook",  # and the same identifiers in every build
+        # the same letters on every machine, installed or not, and the same
+        # identifiers in every build
+        "svg.fonttype": "path",
+        "svg.hashsalt": "llmbook",
         "text.color": TEXT,
         "xtick.color": TEXT,
         "xtick.labelsize": "small",
@@ -67,7 +81,8 @@ def style() -> dict[Any, Any]:
 def use_style() -> None:
     """Draw every figure from here on in the book's style, in a notebook as SVG.
 
-    Wide figures become small type on a phone: put two panels above each other rather than side by side.
+    Wide figures become small type on a phone: put two panels above each other
+    rather than side by side.
     """
     import matplotlib
 

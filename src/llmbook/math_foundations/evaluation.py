@@ -35,6 +35,7 @@ class Score:
         """Standard error of :attr:`mean`, in nats per symbol.
 
         Sequences, not symbols, are taken as independent.
+
         Raises:
             ValueError: there is only one sequence.
 
