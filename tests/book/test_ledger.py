@@ -215,7 +215,7 @@ def test_a_leaderboard_row_shows_and_records(ipython):
     assert (record["steps"], record["seeds"], record["parameters"]) == (0, 1, 729)
     assert shown.data["text/plain"] == (
         "Leaderboard, surnames: bigram counts, 2.454 ± 0.003 nats (3.541 bits) per symbol; "
-        "729 parameters, 0 steps, 0.25 s"
+        "729 parameters, 0.25 s"
     )
 
 

@@ -40,6 +40,10 @@ def test_right_answers_pass(exercise, capsys):
     assert capsys.readouterr().out == f"{exercise}: right.\n"
 
 
+def first_only(a, b):
+    return max(a[0], b[0]), a[1] * np.exp(min(0.0, a[0] - b[0])) + b[1]
+
+
 def order_matters(a, b):
     m, s = merge(a, b)
     return m, s + 0.1 * (a[1] > 1.5 and b[0] < 0)
@@ -76,6 +80,7 @@ def fixed_types(counts, lower):
             lambda a, b: (m := merge(a, b)) and (m[0], m[1] if abs(a[0] - b[0]) < 700 else np.inf),
             "overflow: rescale to the larger",
         ),
+        ("merge", first_only, "right when the second maximum is the larger"),
         ("merge", order_matters, "merging three in another order"),
         ("merge", lambda a, b: merge(a, b) if np.isfinite(a[0]) else (b[0], b[1] + 1), "empty state"),
         ("label-smoothing", label_smoothing(scale=lambda B: 1), "factor of B too large: a sum"),
@@ -121,6 +126,15 @@ def test_a_shift_that_changes_the_loss_is_noticed():
         return loss + 1e-3 * (logits.max() > 6), pullback
 
     with pytest.raises(WrongAnswer, match="a shift of the logits"):
+        check("label-smoothing", rule)
+
+
+def test_a_pullback_that_ignores_what_it_receives_is_noticed():
+    def rule(logits, targets, *, smoothing):
+        loss, pullback = label_smoothing()(logits, targets, smoothing=smoothing)
+        return loss, lambda dloss: pullback(1.0)
+
+    with pytest.raises(WrongAnswer, match="ignores the gradient it receives"):
         check("label-smoothing", rule)
 
 

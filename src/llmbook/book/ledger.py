@@ -235,8 +235,9 @@ def leaderboard_row(
     }
     in_nats = f"{nats:.3f} ± {standard_error:.3f} nats"
     score = f"{in_nats} ({bits:.3f} bits) per symbol"
-    size = f"{parameters:,} parameters, {steps:,} steps"
-    cost = f"{size}, {show_number(seconds)} s"
+    cost = f"{parameters:,} parameters, "
+    cost += f"{steps:,} steps, " if steps else ""
+    cost += f"{show_number(seconds)} s"
     show(
         f"Leaderboard, {corpus}: {model}, {score}; {cost}",
         f'<div class="claim" id="{anchor}">Leaderboard, {corpus}: '

@@ -52,6 +52,11 @@ def _merge(merge) -> None:
         np.isclose(got[0], max(x.max(), y.max())),
         "m must be the larger of the two maxima",
     )
+    demand(
+        np.isclose(value(merge(state(y), state(x))), expected),
+        "right when the second maximum is the larger, wrong when the first is: "
+        "rescale both sums, whichever needs it",
+    )
     with np.errstate(all="ignore"):
         far = merge((1000.0, 1.0), (0.0, 1.0)), merge((0.0, 1.0), (1000.0, 1.0))
     demand(
@@ -133,6 +138,10 @@ def _label_smoothing(rule) -> None:
             "your gradient is that of the plain loss: "
             "the y in p - y must be the smoothed one"
         )
+    demand(
+        np.allclose(pullback(3.0)[0], 3 * dlogits),
+        "your pullback ignores the gradient it receives: multiply by it",
+    )
     error = check_pullback(rule, logits, targets, rng=rng, smoothing=0.1)
     demand(
         error < 1e-7,
