@@ -147,10 +147,10 @@ def test_the_commands_are_those_that_continuous_integration_runs():
             assert re.search(rf"^{command}$", script, re.M), command
 
 
-def test_the_workflow_takes_the_reference_packages_that_the_project_names():
-    [torch] = PROJECT["optional-dependencies"]["reference"]
-    assert "==" in torch
-    assert f" {torch}\n" in read(".github/workflows/book.yml")
+@pytest.mark.parametrize("script", [".ci/run", ".github/workflows/book.yml"])
+def test_both_scripts_take_the_reference_packages_at_one_version(script):
+    assert all("==" in package for package in PROJECT["optional-dependencies"]["reference"])
+    assert '--editable ".[reference]"' in read(script)
 
 
 def test_the_files_that_the_readme_names_exist():
