@@ -5,6 +5,8 @@ import pytest
 
 from llmbook.exercises.answers import WrongAnswer
 from llmbook.exercises.math_foundations import CHECKS, check
+from llmbook.math_foundations.linalg import cosine_similarity
+from llmbook.math_foundations.scalar import Scalar
 from llmbook.math_foundations.softmax import log_softmax
 
 
@@ -31,7 +33,52 @@ def witten_bell(counts, lower):
     return np.where(total > 0, (counts + types * lower) / np.maximum(total + types, 1), lower)
 
 
-RIGHT = {"merge": merge, "label-smoothing": label_smoothing(), "witten-bell": witten_bell}
+def outer_products(A, B):
+    return sum(np.outer(A[:, k], B[k]) for k in range(len(B)))
+
+
+def nearest(E, i, k):
+    cosines = cosine_similarity(E[i : i + 1], E)[0]
+    cosines[i] = -np.inf
+    return np.argsort(-cosines)[:k]
+
+
+def power_iteration(A, rng, steps=200, scale=1.0, turn=1.0, power=1):
+    v = rng.standard_normal(A.shape[1])
+    for _ in range(steps):
+        v = A.T @ (A @ v)
+        v /= np.linalg.norm(v)
+    sigma = np.linalg.norm(A @ v)
+    return sigma**power, scale * A @ v / sigma, turn * v
+
+
+def sine(x, rate=np.cos, sources=True):
+    return Scalar(np.sin(x.value), ((x, rate(x.value)),) if sources else ())
+
+
+def dual(rate_of_sum=lambda a, b: a.rate + b.rate, rate_of_product=None, value=lambda v: v):
+    class Dual:
+        def __init__(self, v, rate):
+            self.value, self.rate = value(v), rate
+
+        def __add__(self, other):
+            return Dual(self.value + other.value, rate_of_sum(self, other))
+
+        def __mul__(self, other):
+            rule = rate_of_product or (lambda a, b: a.rate * b.value + a.value * b.rate)
+            return Dual(self.value * other.value, rule(self, other))
+
+    return Dual
+
+
+RIGHT = {
+    "outer-products": outer_products,
+    "nearest": nearest,
+    "power-iteration": power_iteration,
+    "sine": sine,
+    "dual": dual(),
+}
+RIGHT |= {"merge": merge, "label-smoothing": label_smoothing(), "witten-bell": witten_bell}
 
 
 @pytest.mark.parametrize("exercise", CHECKS)
@@ -71,6 +118,40 @@ def fixed_types(counts, lower):
 @pytest.mark.parametrize(
     ("exercise", "answer", "hint"),
     [
+        ("outer-products", lambda A, B: (A @ B).T, r"is \(3, 2\), not \(2, 3\)"),
+        ("outer-products", lambda A, B: np.outer(A[:, -1], B[-1]), "only the last"),
+        ("outer-products", lambda A, B: np.outer(A[:, 0], B[0]), "only the first"),
+        ("outer-products", lambda A, B: A[:, ::-1] @ B, "pair column k of A with row k"),
+        ("nearest", lambda E, i, k: np.argsort(-cosine_similarity(E[i : i + 1], E)[0])[:k], "row i itself"),
+        ("nearest", lambda E, i, k: nearest(E, i, k - 1), "asked for 6 rows, got 5"),
+        (
+            "nearest",
+            lambda E, i, k: np.argsort(cosine_similarity(E[i : i + 1], E)[0])[:k],
+            "the least similar",
+        ),
+        ("nearest", lambda E, i, k: nearest(E, i, k)[::-1], "in another order"),
+        ("nearest", lambda E, i, k: [j for j in np.argsort(-(E @ E[i])) if j != i][:k], "long rows win"),
+        ("nearest", lambda E, i, k: nearest(E, i, k + 1)[1:], "expected"),
+        ("power-iteration", lambda A, rng: power_iteration(A.T, rng), "u has shape"),
+        ("power-iteration", lambda A, rng: power_iteration(A, rng, scale=2.0), "length 1"),
+        ("power-iteration", lambda A, rng: power_iteration(A, rng, power=2), "sigma squared"),
+        ("power-iteration", lambda A, rng: power_iteration(A, rng, steps=0), "iterate longer|length 1"),
+        ("power-iteration", lambda A, rng: power_iteration(A, rng, turn=-1.0), "point the way v does"),
+        ("sine", lambda x: np.sin(x.value), "a Scalar must come out"),
+        ("sine", lambda x: sine(x * 1.1), "not the sine"),
+        ("sine", lambda x: sine(x, rate=np.sin), "is the cosine"),
+        ("sine", lambda x: sine(x, rate=lambda v: -np.cos(v)), "the sign"),
+        ("sine", lambda x: sine(x, sources=False), "nothing came back"),
+        ("sine", lambda x: sine(x, rate=lambda v: 3.0), "came out as 6"),
+        ("dual", dual(value=lambda v: 2 * v), "values must add"),
+        ("dual", dual(rate_of_sum=lambda a, b: a.rate), "the sum of the rates"),
+        ("dual", dual(rate_of_product=lambda a, b: a.rate * b.rate), "not the product of rates"),
+        ("dual", dual(rate_of_product=lambda a, b: a.rate * b.value), "has two terms"),
+        (
+            "dual",
+            dual(rate_of_product=lambda a, b: 22 if a.value == 2 else a.rate * b.value),
+            "at 3 has the rate 27",
+        ),
         ("merge", lambda a, b: 1.0, "must return a pair"),
         ("merge", lambda a, b: (max(a[0], b[0]), a[1] + b[1]), "scaled by its own maximum"),
         ("merge", lambda a, b: (max(a[0], b[0]), a[1] * b[1]), "the log-sum-exp is"),
@@ -139,5 +220,5 @@ def test_a_pullback_that_ignores_what_it_receives_is_noticed():
 
 
 def test_unknown_exercise_lists_the_known_ones():
-    with pytest.raises(ValueError, match="no exercise 'x' with a check; there are: merge"):
+    with pytest.raises(ValueError, match="no exercise 'x' with a check; there are: outer-products"):
         check("x", None)

@@ -4,6 +4,8 @@ import numpy as np
 
 from llmbook.exercises.answers import WrongAnswer, check_with, demand
 from llmbook.math_foundations.calculus import check_pullback
+from llmbook.math_foundations.linalg import cosine_similarity
+from llmbook.math_foundations.scalar import Scalar
 from llmbook.math_foundations.softmax import cross_entropy, logsumexp
 
 
@@ -15,6 +17,104 @@ def check(exercise: str, answer) -> None:
         WrongAnswer: the answer lacks a property; the message is a hint.
     """
     check_with(CHECKS, exercise, answer)
+
+
+def _outer_products(multiply) -> None:
+    """multiply(A, B) -> A @ B, as a sum of outer products."""
+    rng = np.random.default_rng(0)
+    A, B = rng.standard_normal((3, 4)), rng.standard_normal((4, 2))
+    C = np.asarray(multiply(A, B))
+    demand(C.shape == (3, 2), f"(3, 4) times (4, 2) is (3, 2), not {C.shape}")
+    if np.allclose(C, np.outer(A[:, -1], B[-1])):
+        raise WrongAnswer("only the last outer product is left: add them up")
+    if np.allclose(C, np.outer(A[:, 0], B[0])):
+        raise WrongAnswer("only the first outer product is there: K of them")
+    demand(
+        np.allclose(C, A @ B),
+        "wrong entries: pair column k of A with row k of B",
+    )
+
+
+def _nearest(nearest) -> None:
+    """nearest(E, i, k) -> the k rows most similar to row i, best first."""
+    rng = np.random.default_rng(0)
+    E = rng.standard_normal((30, 4)) * rng.uniform(0.1, 10, (30, 1))
+    found = list(map(int, nearest(E, 5, 6)))
+    cosines = cosine_similarity(E[5:6], E)[0]
+    right = [int(j) for j in np.argsort(-cosines) if j != 5][:6]
+    demand(5 not in found, "row i itself is in your answer: leave it out")
+    demand(len(found) == 6, f"asked for 6 rows, got {len(found)}")
+    if found == [int(j) for j in np.argsort(cosines)][:6]:
+        raise WrongAnswer("these are the least similar: sort the other way")
+    if sorted(found) == sorted(right) and found != right:
+        raise WrongAnswer("the right rows in another order: best first")
+    dots = [int(j) for j in np.argsort(-(E @ E[5])) if j != 5][:6]
+    if found == dots:
+        raise WrongAnswer("long rows win: compare angles, not dot products")
+    demand(found == right, f"expected {right}, got {found}")
+
+
+def _power_iteration(top) -> None:
+    """top(A, rng) -> (sigma, u, v), the largest singular value's triple."""
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((6, 4))
+    A = A + np.outer(np.ones(6), np.arange(4.0))
+    sigma, u, v = top(A, rng)
+    demand(u.shape == (6,) and v.shape == (4,), "u has shape (M,), v (N,)")
+    lengths = np.linalg.norm(u), np.linalg.norm(v)
+    demand(np.allclose(lengths, 1), "u and v must have length 1: divide")
+    expected = np.linalg.svd(A, compute_uv=False)[0]
+    if np.isclose(sigma, expected**2):
+        raise WrongAnswer("that is sigma squared: A.T @ A squares the values")
+    demand(
+        np.isclose(sigma, expected, rtol=1e-6),
+        f"sigma is {sigma:.6f}, should be {expected:.6f}: iterate longer?",
+    )
+    paired = np.allclose(A @ v, sigma * u, atol=1e-4)
+    demand(paired, "A v must be sigma u: does u point the way v does?")
+
+
+def _sine(sine) -> None:
+    """sine(x) -> a Scalar, for a Scalar x."""
+    x = Scalar(0.8)
+    y = sine(x * 2.0)
+    demand(isinstance(y, Scalar), f"a Scalar must come out, not {type(y)}")
+    demand(np.isclose(y.value, np.sin(1.6)), "the value is not the sine")
+    y.backward()
+    if np.isclose(x.grad, 2 * np.sin(1.6)):
+        raise WrongAnswer("the rate of the sine is the cosine")
+    if np.isclose(x.grad, -2 * np.cos(1.6)):
+        raise WrongAnswer("the sign: sine rises where the cosine is positive")
+    if x.grad == 0:
+        raise WrongAnswer("nothing came back: name x among the sources")
+    right = np.isclose(x.grad, 2 * np.cos(1.6))
+    demand(right, f"the derivative of sin(2x) came out as {x.grad:.6f}")
+
+
+def _dual(Dual) -> None:
+    """Dual(value, rate) with + and *: forward mode."""
+
+    def rate(f, *at, direction):
+        duals = [Dual(v, r) for v, r in zip(at, direction, strict=True)]
+        return f(*duals).rate
+
+    def product(x, y):
+        return x * y
+
+    total = Dual(2.0, 1.0) + Dual(3.0, 0.0)
+    demand(total.value == 5, "the values must add as numbers do")
+    demand(
+        rate(lambda x, y: x + y, 2.0, 3.0, direction=(1.0, 10.0)) == 11,
+        "the rate of a sum is the sum of the rates",
+    )
+    if rate(product, 2.0, 3.0, direction=(4.0, 5.0)) == 20:
+        raise WrongAnswer("the rate of a product is not the product of rates")
+    demand(
+        rate(product, 2.0, 3.0, direction=(4.0, 5.0)) == 22,
+        "the product rule has two terms: each rate times the other value",
+    )
+    cube = rate(lambda x: x * x * x, 3.0, direction=(1.0,))
+    demand(cube == 27, f"x * x * x at 3 has the rate 27, not {cube}")
 
 
 def _merge(merge) -> None:
@@ -189,6 +289,11 @@ def _witten_bell(smooth) -> None:
 
 
 CHECKS = {
+    "outer-products": _outer_products,
+    "nearest": _nearest,
+    "power-iteration": _power_iteration,
+    "sine": _sine,
+    "dual": _dual,
     "merge": _merge,
     "label-smoothing": _label_smoothing,
     "witten-bell": _witten_bell,

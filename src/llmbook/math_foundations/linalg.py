@@ -1,0 +1,65 @@
+"""Chapter 1: vectors, matrices, and what they are multiplied for."""
+
+import numpy as np
+
+
+def matmul_loops(A, B):
+    """Multiply matrices number by number.  (M, K), (K, N) -> (M, N)
+
+    C_ij = sum_k A_ik B_kj.  Slow on purpose: this is what ``A @ B`` means.
+
+    Raises:
+        ValueError: not two matrices, or the inner sizes differ.
+    """
+    if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[0]:
+        raise ValueError(f"A is {A.shape} and B {B.shape}; need (M, K), (K, N)")
+    M, K = A.shape
+    N = B.shape[1]
+    C = np.zeros((M, N), dtype=np.result_type(A, B))
+    for i in range(M):
+        for j in range(N):
+            for k in range(K):
+                C[i, j] += A[i, k] * B[k, j]
+    return C
+
+
+def cosine_similarity(A, B):
+    """Compare each row of A with each of B.  (M, K), (N, K) -> (M, N)
+
+    cos(a, b) = a . b / (|a| |b|): 1 for the same direction, 0 for right angles,
+    -1 for opposite ones; the lengths do not matter.
+
+    Raises:
+        ValueError: not two matrices with rows of one length, or a row of
+            length zero, which has no direction.
+    """
+    if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[1]:
+        raise ValueError(f"A is {A.shape} and B {B.shape}; need (M, K), (N, K)")
+    lengths_A = np.linalg.norm(A, axis=1)  # (M,)
+    lengths_B = np.linalg.norm(B, axis=1)  # (N,)
+    for name, lengths in (("A", lengths_A), ("B", lengths_B)):
+        if not lengths.all():
+            row = int(np.flatnonzero(lengths == 0)[0])
+            raise ValueError(
+                f"row {row} of {name} is zero: it has no direction"
+            )
+    return (A @ B.T) / lengths_A[:, None] / lengths_B
+
+
+def low_rank(A, rank):
+    """Split A into two thin factors whose product is the nearest of that rank.
+
+    (M, N) -> (M, rank), (rank, N), from the singular value decomposition
+    A = U diag(s) V^T: left = U diag(s) and right = V^T, cut after ``rank``.
+    The error, as a root of summed squares, is that of the singular values
+    left out.  Source: Eckart and Young (1936).
+
+    Raises:
+        ValueError: not a matrix, or a rank outside 1..min(M, N).
+    """
+    if A.ndim != 2:
+        raise ValueError(f"A has shape {A.shape}; it must be a matrix")
+    if not 1 <= rank <= min(A.shape):
+        raise ValueError(f"rank is {rank}; it must lie in 1..{min(A.shape)}")
+    U, s, Vt = np.linalg.svd(A, full_matrices=False)
+    return U[:, :rank] * s[:rank], Vt[:rank]
