@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -35,6 +36,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+import llmbook
 from llmbook.book.sources import dependencies, fingerprint, parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,6 +121,15 @@ def executed(path: Path) -> NotebookNode | None:
         return None
 
 
+def last_run(path: Path) -> dict | None:
+    """Say when a chapter was executed in its current state, with which versions and at what cost."""
+    try:
+        run = _cache().match_cache_notebook(read(path)).data
+    except KeyError:
+        return None
+    return run if "date" in run else None  # what myst-nb itself stores has none
+
+
 def execute(paths: Iterable[Path]) -> list[Result]:
     """Execute the chapters that are stale, two at a time (or `LLMBOOK_JOBS`)."""
     with _lock(), ThreadPoolExecutor(int(os.environ.get("LLMBOOK_JOBS", "2"))) as pool:
@@ -127,7 +138,7 @@ def execute(paths: Iterable[Path]) -> list[Result]:
 
 def _execute(path: Path) -> Result:
     try:
-        if executed(path):
+        if last_run(path):
             return Result(path, ran=False)
         nb = read(path)
     except ChapterError as error:
@@ -159,7 +170,16 @@ def _execute(path: Path) -> Result:
         message = _describe(path, nb, at, error)
     seconds = time.perf_counter() - start
     if message is None:
-        _store(path, nb, {"execution_seconds": seconds, "cpu_seconds": cpu_seconds})
+        run = {
+            "date": datetime.now(UTC).date().isoformat(),
+            "llmbook": llmbook.__version__,
+            "numpy": version("numpy"),
+            "python": platform.python_version(),
+            "cells": sum(cell.cell_type == "code" for cell in nb.cells),
+            "execution_seconds": seconds,
+            "cpu_seconds": cpu_seconds,
+        }
+        _store(path, nb, run)
     return Result(path, True, seconds, cpu_seconds, message)
 
 

@@ -28,7 +28,7 @@ class Scratch:
         """Copy what a build needs."""
         self.root = root
         self.output = ""
-        for folder in ("src", "book/_ext", "book/_static"):
+        for folder in ("src", "book/_ext", "book/_static", "book/_templates"):
             shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
         (root / "book" / "_runs").mkdir()
         shutil.copy(ROOT / "_config.yml", root)

@@ -26,8 +26,8 @@ def matmul_loops(A, B):
 def cosine_similarity(A, B):
     """Compare each row of A with each of B.  (M, K), (N, K) -> (M, N)
 
-    cos(a, b) = a . b / (|a| |b|): 1 for the same direction, 0 for right angles,
-    -1 for opposite ones; the lengths do not matter.
+    a . b over the product of the lengths: 1 for one direction, 0 for right
+    angles, -1 for opposite directions, whatever the lengths are.
 
     Raises:
         ValueError: not two matrices with rows of one length, or a row of
