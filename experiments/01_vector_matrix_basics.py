@@ -1,12 +1,11 @@
 """Chapter 1: words as rows of a count table, on random halves of the plays."""
 
-import re
 from collections import Counter
 
 import numpy as np
 
 from llmbook.book import experiment
-from llmbook.data import load_shakespeare
+from llmbook.data import load_shakespeare, spoken_words
 from llmbook.math_foundations.linalg import cosine_similarity, low_rank
 
 GROUPS = [
@@ -17,12 +16,6 @@ GROUPS = [
     "black white red green",
     "king queen prince duke lord earl",
 ]
-
-
-def words_of(play):
-    """The words of a play in lower case, without the names of the speakers."""
-    speech = re.sub(r"^[^a-z\n]+:$", "", play, flags=re.MULTILINE)
-    return re.findall(r"[a-z]+(?:'[a-z]+)?", speech.lower())
 
 
 def cooccurrences(plays, size, window=4):
@@ -54,7 +47,7 @@ def relatives(similarity, number):
 @experiment("01-words", seeds=range(5), size=1000, ranks=[2, 5, 10, 20, 30, 50, 100, 200, 400, 1000])
 def words(seed, *, size, ranks):
     """Score similarities on a random half of the training plays."""
-    plays = [words_of(play) for play in load_shakespeare().train.values()]
+    plays = [spoken_words(play) for play in load_shakespeare().train.values()]
     half = np.random.default_rng(seed).permutation(len(plays))[: len(plays) // 2]
     counts, number = cooccurrences([plays[i] for i in half], size)
     roots = np.sqrt(counts / counts.sum(axis=1, keepdims=True))

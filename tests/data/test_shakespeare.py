@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from llmbook.data import load_shakespeare
+from llmbook.data import load_shakespeare, spoken_words
 from llmbook.data.shakespeare import _render
 
 
@@ -76,3 +76,8 @@ def test_a_play_begins_with_its_first_speech(shakespeare):
 )
 def test_rendering(markdown, text):
     assert _render(markdown) == text
+
+
+def test_spoken_words_leave_out_who_speaks():
+    play = "FIRST LORD:\nO'er the hill:\nand gone.\n\nNurse:\nThe hill, my lord\n"
+    assert spoken_words(play) == ["o'er", "the", "hill", "and", "gone", "the", "hill", "my", "lord"]

@@ -135,6 +135,7 @@ def fixed_types(counts, lower):
         ("power-iteration", lambda A, rng: power_iteration(A.T, rng), "u has shape"),
         ("power-iteration", lambda A, rng: power_iteration(A, rng, scale=2.0), "length 1"),
         ("power-iteration", lambda A, rng: power_iteration(A, rng, power=2), "sigma squared"),
+        ("power-iteration", lambda A, rng: power_iteration(A, rng, steps=3), "iterate longer"),
         ("power-iteration", lambda A, rng: power_iteration(A, rng, steps=0), "iterate longer|length 1"),
         ("power-iteration", lambda A, rng: power_iteration(A, rng, turn=-1.0), "point the way v does"),
         ("sine", lambda x: np.sin(x.value), "a Scalar must come out"),
@@ -217,6 +218,13 @@ def test_a_pullback_that_ignores_what_it_receives_is_noticed():
 
     with pytest.raises(WrongAnswer, match="ignores the gradient it receives"):
         check("label-smoothing", rule)
+
+
+def test_an_answer_that_stops_is_reported_with_its_error():
+    with pytest.raises(WrongAnswer, match="stopped with IndexError: too many"):
+        check("outer-products", lambda A, B: A[0, 0, 0])
+    with pytest.raises(WrongAnswer, match="stopped with TypeError"):
+        check("sine", lambda x: Scalar(np.sin(x.value), (x, np.cos(x.value))))
 
 
 def test_unknown_exercise_lists_the_known_ones():

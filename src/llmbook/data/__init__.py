@@ -6,7 +6,11 @@ lists the archives, `python -m llmbook.data fetch` puts them into the cache.
 
 from llmbook.data.archives import DataError, fetch
 from llmbook.data.names import Names, load_names
-from llmbook.data.shakespeare import Shakespeare, load_shakespeare
+from llmbook.data.shakespeare import (
+    Shakespeare,
+    load_shakespeare,
+    spoken_words,
+)
 from llmbook.data.vocabulary import CharVocabulary
 
 __all__ = [
@@ -17,4 +21,5 @@ __all__ = [
     "fetch",
     "load_names",
     "load_shakespeare",
+    "spoken_words",
 ]

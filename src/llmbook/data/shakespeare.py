@@ -64,6 +64,15 @@ def load_shakespeare() -> Shakespeare:
     )
 
 
+def spoken_words(play: str) -> list[str]:
+    """List the words of a play in lower case, without who speaks them.
+
+    A word is letters, with an apostrophe inside: "o'er" is one.
+    """
+    speeches = [speech.partition(":\n")[2] for speech in play.split("\n\n")]
+    return re.findall(r"[a-z]+(?:'[a-z]+)?", "\n".join(speeches).lower())
+
+
 def _render(markdown: str) -> str:
     """Turn a play in Markdown into lines of `NAME:` and speech."""
     unescaped = re.sub(r"\\(.)", r"\1", markdown)  # \-- is --

@@ -28,5 +28,13 @@ def check_with(checks: Mapping[str, Callable], exercise: str, answer) -> None:
             f"there is no exercise {exercise!r} with a check; "
             f"there are: {', '.join(checks)}"
         )
-    checks[exercise](answer)
+    try:
+        checks[exercise](answer)
+    except WrongAnswer:
+        raise
+    except Exception as error:
+        raise WrongAnswer(
+            f"your answer, or using what it returned, stopped with "
+            f"{type(error).__name__}: {error}"
+        ) from error
     print(f"{exercise}: right.")
