@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from llmbook.book.certificate import Case, received_gradients
 
-SECTIONS = ["math_foundations"]
+SECTIONS = ["math_foundations", "feedforward"]
 
 
 def _masked_cross_entropy(logits, targets, mask):
@@ -27,6 +27,18 @@ PEERS = {
     "log_softmax": lambda x: torch.log_softmax(x, -1),
     "cross_entropy": lambda logits, targets: F.cross_entropy(logits.flatten(0, -2), targets.flatten()),
     "cross_entropy, masked": _masked_cross_entropy,
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "silu": F.silu,
+    "gelu": lambda x: F.gelu(x, approximate="tanh"),
+    "add, broadcast": torch.add,
+    "multiply, broadcast": torch.mul,
+    "matmul": torch.matmul,
+    "matmul, batched": torch.matmul,
+    "linear": lambda x, W, b: F.linear(x, W.T, b),
+    "take": lambda table, token_ids: F.embedding(token_ids, table),
+    "reshape": torch.reshape,
 }
 
 
@@ -34,7 +46,9 @@ def run_torch(case: Case) -> dict[str, np.ndarray]:
     """Value and gradients of PyTorch's counterpart at the case's fixed inputs, in float64."""
     args, options = case.draw(np.random.default_rng(0))
     tensors = [torch.tensor(a, requires_grad=a.dtype.kind == "f") for a in args]
-    outputs = PEERS[case.name](*tensors, **{k: torch.tensor(v) for k, v in options.items()})
+    outputs = PEERS[case.name](
+        *tensors, **{k: torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+    )
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     received = received_gradients([o.detach().numpy() for o in outputs])
     torch.autograd.backward(outputs, [torch.tensor(g) for g in received])

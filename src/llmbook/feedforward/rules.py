@@ -1,0 +1,113 @@
+"""Chapter 4: the rules that networks are made of; chapter 5 derives them.
+
+Where an operation stretched an array by broadcasting, its pullback adds the
+gradient up again over what was stretched.
+"""
+
+import numpy as np
+
+
+def add(a, b):
+    """Add arrays whose shapes broadcast.  Both gradients are dy, summed up."""
+
+    def pullback(dy):
+        return summed_to(a.shape, dy), summed_to(b.shape, dy)
+
+    return a + b, pullback
+
+
+def multiply(a, b):
+    """Multiply arrays entry by entry; their shapes broadcast."""
+
+    def pullback(dy):
+        return summed_to(a.shape, dy * b), summed_to(b.shape, dy * a)
+
+    return a * b, pullback
+
+
+def matmul(a, b):
+    """Multiply matrices.  (..., M, K), (..., K, N) -> (..., M, N)
+
+    Axes before the last two broadcast.  da = dy b^T, db = a^T dy.
+
+    Raises:
+        ValueError: an argument has fewer than two axes, or the inner sizes
+            differ.
+    """
+    if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2]:
+        raise ValueError(
+            f"a is {a.shape} and b {b.shape}; need (..., M, K), (..., K, N)"
+        )
+
+    def pullback(dy):
+        da = dy @ np.swapaxes(b, -1, -2)
+        db = np.swapaxes(a, -1, -2) @ dy
+        return summed_to(a.shape, da), summed_to(b.shape, db)
+
+    return a @ b, pullback
+
+
+def linear(x, W, b):
+    """Apply a layer: x W + b.  (..., D), (D, F), (F,) -> (..., F)
+
+    Raises:
+        ValueError: the shapes do not fit.
+    """
+    if W.ndim != 2 or x.shape[-1:] != W.shape[:1] or b.shape != W.shape[1:]:
+        raise ValueError(
+            f"x is {x.shape}, W {W.shape} and b {b.shape}; "
+            "need (..., D), (D, F), (F,)"
+        )
+
+    def pullback(dy):
+        rows, drows = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
+        return dy @ W.T, rows.T @ drows, drows.sum(axis=0)
+
+    return x @ W + b, pullback
+
+
+def take(table, token_ids):
+    """Look rows up: table[token_ids].  (V, D), (...) -> (..., D)
+
+    The same as a product with one-hot rows.  A row looked up twice receives
+    both gradients.
+
+    Raises:
+        ValueError: ids that are not integers in 0..V-1.
+    """
+    V = len(table)
+    if token_ids.dtype.kind not in "iu":
+        raise ValueError(
+            f"token_ids have dtype {token_ids.dtype}; they must be integers"
+        )
+    if token_ids.size and (token_ids.min() < 0 or token_ids.max() >= V):
+        raise ValueError(
+            f"token_ids run from {token_ids.min()} to {token_ids.max()}; "
+            f"they must lie in 0..{V - 1}"
+        )
+
+    def pullback(dy):
+        dtable = np.zeros_like(table)
+        np.add.at(dtable, token_ids, dy)
+        return dtable, None
+
+    return table[token_ids], pullback
+
+
+def reshape(x, *, shape):
+    """Give the same numbers another shape; the gradient gets the old one."""
+
+    def pullback(dy):
+        return (dy.reshape(x.shape),)
+
+    return x.reshape(shape), pullback
+
+
+def summed_to(shape, dy):
+    """Add a gradient up over the axes that broadcasting stretched."""
+    new = dy.ndim - len(shape)
+    stretched = [
+        new + i for i, n in enumerate(shape) if n == 1 and dy.shape[new + i] > 1
+    ]
+    dy = dy.sum(axis=(*range(new), *stretched), keepdims=True)
+    return dy.reshape(shape)

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import mutually_broadcastable_shapes
+
+from llmbook.feedforward.rules import add, linear, matmul, multiply, reshape, summed_to, take
+
+
+@given(mutually_broadcastable_shapes(num_shapes=2, max_dims=4, max_side=4))
+def test_gradients_of_broadcast_operations_have_their_arguments_shapes(shapes):
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal(shape) for shape in shapes.input_shapes)
+    for rule in (add, multiply):
+        y, pullback = rule(a, b)
+        assert y.shape == shapes.result_shape
+        da, db = pullback(rng.standard_normal(y.shape))
+        assert (da.shape, db.shape) == (a.shape, b.shape)
+
+
+def test_what_was_stretched_is_summed():
+    dy = np.arange(24.0).reshape(2, 3, 4)
+    np.testing.assert_array_equal(summed_to((3, 1), dy), dy.sum(axis=(0, 2)).reshape(3, 1))
+    np.testing.assert_array_equal(summed_to((2, 3, 4), dy), dy)
+    assert summed_to((), dy) == dy.sum()
+
+
+def test_linear_is_a_product_and_a_sum(rng):
+    x, W, b = rng.standard_normal((2, 3, 4)), rng.standard_normal((4, 5)), rng.standard_normal(5)
+    y, pullback = linear(x, W, b)
+    np.testing.assert_allclose(y, matmul(x, W)[0] + b)
+    dy = rng.standard_normal(y.shape)
+    dx, dW, db = pullback(dy)
+    other_dx, other_dW = matmul(x, W)[1](dy)
+    np.testing.assert_allclose(dx, other_dx)
+    np.testing.assert_allclose(dW, other_dW)
+    np.testing.assert_allclose(db, dy.sum(axis=(0, 1)))
+
+
+def test_take_is_a_product_with_one_hot_rows(rng):
+    table, ids = rng.standard_normal((5, 3)), np.array([[4, 0], [4, 4]])
+    rows, pullback = take(table, ids)
+    one_hot = np.eye(5)[ids]
+    np.testing.assert_array_equal(rows, matmul(one_hot, table)[0])
+    dy = rng.standard_normal(rows.shape)
+    dtable, nothing = pullback(dy)
+    np.testing.assert_allclose(dtable, matmul(one_hot, table)[1](dy)[1])
+    assert nothing is None
+
+
+def test_a_row_looked_up_three_times_receives_three_gradients():
+    _, pullback = take(np.zeros((2, 1)), np.array([1, 1, 1]))
+    np.testing.assert_array_equal(pullback(np.ones((3, 1)))[0], [[0], [3]])
+
+
+def test_reshape_goes_and_comes_back(rng):
+    x = rng.standard_normal((2, 6))
+    y, pullback = reshape(x, shape=(3, 4))
+    np.testing.assert_array_equal(pullback(y)[0], x)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: matmul(np.ones(3), np.ones((3, 2))), r"need \(\.\.\., M, K\)"),
+        (lambda: matmul(np.ones((2, 3)), np.ones((2, 3))), r"a is \(2, 3\) and b \(2, 3\)"),
+        (lambda: linear(np.ones((2, 3)), np.ones((4, 5)), np.ones(5)), r"x is \(2, 3\), W \(4, 5\)"),
+        (lambda: linear(np.ones((2, 4)), np.ones((4, 5)), np.ones(1)), r"b \(1,\); need"),
+        (lambda: linear(np.ones((2, 4)), np.ones((1, 4, 5)), np.ones(5)), r"W \(1, 4, 5\)"),
+        (lambda: take(np.ones((3, 2)), np.array([0, 3])), r"from 0 to 3; they must lie in 0\.\.2"),
+        (lambda: take(np.ones((3, 2)), np.array([-1])), "from -1 to -1"),
+        (lambda: take(np.ones((3, 2)), np.array([0.0])), "dtype float64; they must be integers"),
+    ],
+)
+def test_shapes_and_ids_that_do_not_fit_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
