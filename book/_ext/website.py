@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 from html import escape
 from pathlib import Path
 from urllib.parse import urlencode
@@ -12,6 +13,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 import execution
 
@@ -24,15 +26,21 @@ _SHARED = re.compile(
 def add_foot(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document) -> None:
     """Tell `page-foot.html` when a chapter was last run, and where to report a problem."""
     path = Path(app.srcdir, f"{pagename}.md")
-    if path in execution.chapters():
+    if doctree is not None and path in execution.chapters():
         context["last_run"] = execution.last_run(path)
-    title = Markup(context.get("title", "")).striptags()
+    title = Markup(context.get("title", "")).striptags() or pagename
     query = urlencode({"title": f"Problem in “{title}” ({pagename})"})
     context["report_url"] = f"{app.config.html_theme_options['repository_url']}/issues/new?{query}"
     # A list may hold list items only; and the role that docutils gives is deprecated.
     context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
     if pagename == app.config.notfound_pagename:  # it is served at any depth
         context["content_root"] = app.config.notfound_urls_prefix
+
+
+def drop_sources(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Have the pages of source code written anew with all others: viewcode looks only at the code's age."""
+    if len(docnames) == len(env.found_docs):
+        shutil.rmtree(Path(app.outdir, "_modules"), ignore_errors=True)
 
 
 def draw_card(app: Sphinx) -> None:
@@ -89,6 +97,7 @@ def write_start(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict:
     """Connect the above."""
     app.connect("builder-inited", draw_card)
+    app.connect("env-before-read-docs", drop_sources)
     app.connect("html-page-context", add_foot)
     app.connect("build-finished", write_sitemap)
     app.connect("build-finished", write_start)

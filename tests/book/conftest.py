@@ -1,15 +1,30 @@
-"""Scratch copies of the book, small enough to build in seconds."""
+"""Scratch copies of the book, small enough to build in seconds; and the book itself in a browser."""
 
+import functools
+import http.server
 import os
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
 
 FRONT_MATTER = """\
 ---
@@ -91,3 +106,62 @@ class Scratch:
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
     """Make one scratch copy for a module's tests, which run in order."""
     return Scratch(tmp_path_factory.mktemp("scratch"))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Start Debian's Chromium."""
+    if CHROMIUM is None:
+        if os.environ.get("LLMBOOK_REQUIRE_BROWSER") == "1":
+            pytest.fail("chromium is missing: apt-get install chromium", pytrace=False)
+        pytest.skip("chromium is missing: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def built() -> Path:
+    """Build the book, or bring it up to date."""
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "."]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return ROOT / "_build" / "html"
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serve files as the book's host does: below its name, and the page 404 where there is none."""
+
+    def translate_path(self, path: str) -> str:
+        """Find the file."""
+        path = path.removeprefix("/llm-from-scratch")
+        return super().translate_path("/404.html" if path == "/no/such/page.html" else path)
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Return a function that serves a folder and returns its address."""
+    servers = []
+
+    def start(folder: Path) -> str:
+        handler = functools.partial(Quiet, directory=folder)
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=servers[-1].serve_forever, args=(0.01,)).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}/llm-from-scratch/"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def site(built: Path, serve: Callable[[Path], str]) -> str:
+    """Serve the built book."""
+    return serve(built)

@@ -92,7 +92,7 @@ class Book:
         (root / "_toc.yml").write_text(
             yaml.safe_dump({"format": "jb-book", "root": "book/index", "chapters": files})
         )
-        for folder in ("_ext", "_static"):
+        for folder in ("_ext", "_static", "_templates"):
             shutil.copytree(ROOT / "book" / folder, root / "book" / folder)
         for page in ("claims", "leaderboard"):
             shutil.copy(ROOT / "book" / "reference" / f"{page}.md", root / "book" / "reference")
