@@ -13,6 +13,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx_codeautolink.extension.block import BUILTIN_BLOCKS, CodeBlockAnalyser
+from sphinx_codeautolink.extension.directive import DeferredExamples
 
 import execution
 import notebooks
@@ -100,6 +101,21 @@ def repeat_warnings(app: Sphinx, exception: Exception | None) -> None:
         (Path(app.doctreedir) / ENV_PICKLE_FILENAME).unlink(missing_ok=True)
 
 
+_visit_title = CodeBlockAnalyser.visit_title
+
+
+def visit_title(self: CodeBlockAnalyser, node: nodes.title) -> None:
+    """Track the titles of sections, not those of admonitions, which nothing takes off the stack again."""
+    if isinstance(node.parent, nodes.section):
+        _visit_title(self, node)
+
+
+def name_examples(app: Sphinx, doctree: nodes.document) -> None:
+    """Head a list of uses by a plain name: a link inside a fold's heading would be two controls in one."""
+    for examples in doctree.findall(DeferredExamples):
+        examples[0].replace_self(nodes.literal(text=examples.ref.rsplit(".", 1)[-1]))
+
+
 def depart_section(self: CodeBlockAnalyser, node: nodes.section) -> None:
     """Pop a section's title only if it has one: those of sphinx-exercise and sphinx-proof have none."""
     if self.title_stack and any(isinstance(child, nodes.title) for child in node.children):
@@ -124,6 +140,7 @@ def _stamps(env: BuildEnvironment) -> dict[str, str]:
 
 def setup(app: Sphinx) -> dict:
     """Connect the above."""
+    CodeBlockAnalyser.visit_title = visit_title
     CodeBlockAnalyser.depart_section = depart_section
     BUILTIN_BLOCKS["python"] = dedent
     app.connect("config-inited", share_cache)
@@ -131,6 +148,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("env-get-outdated", read_outdated)
     app.connect("env-before-read-docs", execute_stale)
     app.connect("source-read", put_stamp)
+    app.connect("doctree-read", name_examples)
     app.connect("env-purge-doc", forget_document)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme's buttons
     app.connect("build-finished", repeat_warnings)

@@ -123,3 +123,12 @@ def test_a_page_is_light(built, name):
     sources = set(re.findall(r'<img[^>]* src="([^":]+)"', html.decode()))
     figures = [(page.parent / source).read_bytes() for source in sources]
     assert sum(len(gzip.compress(data)) for data in [html, *figures]) < 400_000
+
+
+def test_the_library_page_links_back_to_where_a_name_is_used(built):
+    api = (built / "book/reference/api.html").read_text("utf-8")
+    entry = api[api.index('id="llmbook.math_foundations.softmax.log_softmax"') :]
+    entry = entry[: entry.index("<dl ")]
+    assert "Expand for references to <code" in entry
+    assert "03_softmax_cross_entropy.html#counting-is-learning" in entry
+    assert "Softmax and cross-entropy / " in entry and "Before you start" not in entry
