@@ -51,7 +51,7 @@ def test_cells_fit_the_page(path):
         assert max(map(len, lines)) <= 80, f"wider than 80 columns: {max(lines, key=len)}"
         if "hide-input" not in options:
             assert len(lines) <= 15, f"{len(lines)} lines in a cell that is shown: {lines[0]}"
-    assert 15 <= len(cells(path)) <= 60
+    assert 15 <= len(cells(path)) <= 40
 
 
 @each_chapter
