@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
+
+from execution import FRONT_MATTER, ROOT
+
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
     "--no-sandbox",
@@ -25,15 +27,6 @@ ARGUMENTS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
-
-FRONT_MATTER = """\
----
-file_format: mystnb
-kernelspec:
-  name: python3
-  display_name: Python 3
----
-"""
 
 
 class Scratch:
@@ -59,7 +52,7 @@ class Scratch:
     def chapter(self, name: str, *cells: str) -> Path:
         """Write a chapter: its name as the title, and one sentence a cell."""
         parts = [f"# {name}", *(f"Words.\n\n```{{code-cell}} ipython3\n{cell}\n```" for cell in cells)]
-        return self.write(f"{name}.md", FRONT_MATTER + "\n\n".join(parts) + "\n")
+        return self.write(f"{name}.md", FRONT_MATTER + "\n" + "\n\n".join(parts) + "\n")
 
     def toc(self, *names: str) -> None:
         """Write the table of contents: the first page is the root."""

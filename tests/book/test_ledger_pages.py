@@ -14,14 +14,10 @@ import pytest
 import yaml
 from docutils.parsers.rst import DirectiveError
 
+from execution import FRONT_MATTER
+
 ROOT = Path(__file__).parents[2]
-CHAPTER = """\
----
-file_format: mystnb
-kernelspec:
-  name: python3
-  display_name: Python 3
----
+CHAPTER = """{front_matter}
 (ch-{slug})=
 # Chapter {slug}
 
@@ -102,7 +98,9 @@ class Book:
         self.write("second", SECOND)
 
     def write(self, slug, code, prose=""):
-        (self.root / "book" / f"{slug}.md").write_text(CHAPTER.format(slug=slug, code=code, prose=prose))
+        (self.root / "book" / f"{slug}.md").write_text(
+            CHAPTER.format(front_matter=FRONT_MATTER, slug=slug, code=code, prose=prose)
+        )
 
     def build(self):
         """Build what has changed; warnings are failures."""

@@ -20,7 +20,7 @@ class Archive:
 
     @property
     def pip_arguments(self) -> list[str]:
-        """`pip download` arguments: just this kind of file of this package."""
+        """Arguments of `pip download` for this kind of file of this package."""
         is_source = self.filename.endswith(".tar.gz")
         kind = "--no-binary" if is_source else "--only-binary"
         return ["--no-deps", kind, self.package]
