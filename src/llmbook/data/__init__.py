@@ -5,6 +5,7 @@ lists the archives, `python -m llmbook.data fetch` puts them into the cache.
 """
 
 from llmbook.data.archives import DataError, fetch
+from llmbook.data.batches import padded
 from llmbook.data.names import Names, load_names
 from llmbook.data.shakespeare import (
     Shakespeare,
@@ -21,5 +22,6 @@ __all__ = [
     "fetch",
     "load_names",
     "load_shakespeare",
+    "padded",
     "spoken_words",
 ]

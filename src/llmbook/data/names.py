@@ -25,13 +25,20 @@ class Names:
     test: list[str]
     vocabulary: CharVocabulary
 
+    def encode(self, names: list[str]) -> list[np.ndarray]:
+        """Return the ids of names, each between two marks.
+
+        A name of n letters -> (n + 2,), int64
+        """
+        return [self.vocabulary.encode(f".{name}.") for name in names]
+
 
 def load_names(*, seed: int = 0) -> Names:
     """Load the 88,799 surnames in three splits.
 
     80% are to train, 10% to choose by, 10% to score once. Every number of the
     leaderboard belongs to the split of seed 0; other seeds show how much it
-    depends on the split. The names carry no end mark: encode `name + "."`.
+    depends on the split. The names carry no marks; `encode` adds them.
 
     Raises:
         DataError: the archive cannot be had.

@@ -1,0 +1,170 @@
+"""Chapter 5: layers, which hold parameters and write only the way forward.
+
+Parameters are leaves of the tape.  Outside, they are a flat dictionary of
+arrays, named by where they stand: ``{"hidden.W": array, "hidden.b": array}``.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from llmbook.feedforward import ops
+from llmbook.feedforward.tape import Tensor
+
+
+class Module:
+    """Anything with parameters: its Tensors, and those of Modules inside it.
+
+    They are found among the attributes, and in lists of Modules.  A Tensor that
+    stands in two places is one parameter, under the first of its names.
+    """
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Name the parameters, as Tensors."""
+        named: dict[str, Tensor] = {}
+        for name, tensor in _tensors(self, ""):
+            if not any(tensor is other for other in named.values()):
+                named[name] = tensor
+        return named
+
+    def params(self) -> dict[str, np.ndarray]:
+        """Name the parameters' arrays; to write into one changes the model."""
+        return {name: t.data for name, t in self.tensors().items()}
+
+    def grads(self) -> dict[str, np.ndarray]:
+        """Name the gradients that ``backward`` added up.
+
+        Raises:
+            ValueError: a parameter has none; the message names it.
+        """
+        grads: dict[str, Any] = {
+            name: t.grad for name, t in self.tensors().items()
+        }
+        missing = [name for name, grad in grads.items() if grad is None]
+        if missing:
+            raise ValueError(
+                f"no gradient for {', '.join(missing)}: was backward() called, "
+                "and does the loss depend on it?"
+            )
+        return grads
+
+    def zero_grad(self) -> None:
+        """Forget the gradients, as before a new step."""
+        for tensor in self.tensors().values():
+            tensor.grad = None
+
+    def load(self, params: dict[str, np.ndarray]) -> None:
+        """Copy arrays into the parameters of the same names.
+
+        Raises:
+            ValueError: names are missing or unknown, or a shape differs; then
+                nothing was copied.
+        """
+        own = self.params()
+        if params.keys() != own.keys():
+            raise ValueError(
+                f"missing: {sorted(own.keys() - params.keys())}, "
+                f"unknown: {sorted(params.keys() - own.keys())}"
+            )
+        for name, array in own.items():
+            if params[name].shape != array.shape:
+                raise ValueError(
+                    f"{name} has shape {params[name].shape}; "
+                    f"the model's has {array.shape}"
+                )
+        for name, array in own.items():
+            array[...] = params[name]
+
+    @property
+    def n_params(self) -> int:
+        """How many numbers are learned."""
+        return sum(array.size for array in self.params().values())
+
+
+def _tensors(part, prefix):
+    if isinstance(part, Tensor):
+        yield prefix.removesuffix("."), part
+    elif isinstance(part, Module):
+        for name, value in vars(part).items():
+            yield from _tensors(value, f"{prefix}{name}.")
+    elif isinstance(part, list):
+        for i, value in enumerate(part):
+            yield from _tensors(value, f"{prefix}{i}.")
+
+
+class Linear(Module):
+    """A layer x W + b.  (..., D) -> (..., F)
+
+    W is drawn with standard deviation gain / sqrt(D), so that outputs vary as
+    much as inputs where gain is 1; b is zero.
+    """
+
+    def __init__(self, d_in, d_out, *, rng, gain=1.0, dtype=np.float32):
+        W = rng.standard_normal((d_in, d_out), dtype=dtype)
+        self.W = Tensor(W * (gain * d_in**-0.5))
+        self.b = Tensor(np.zeros(d_out, dtype=dtype))
+
+    def __call__(self, x):
+        return ops.linear(x, self.W, self.b)
+
+
+class Embedding(Module):
+    """A row of D numbers for each of V ids.  (...) -> (..., D)"""
+
+    def __init__(self, vocab_size, d_model, *, rng, dtype=np.float32):
+        rows = rng.standard_normal((vocab_size, d_model), dtype=dtype)
+        self.table = Tensor(rows)
+
+    def __call__(self, token_ids):
+        return ops.take(self.table, token_ids)
+
+
+class MLP(Module):
+    """Linear layers with bends between them: a multilayer perceptron.
+
+    ``sizes`` lists the widths from input to output; (..., D) -> (..., F).  The
+    gain of the hidden layers suits the activation: sqrt(2) for relu, which
+    drops half of what it receives, and 1 for others; ``gain`` is the last
+    layer's.
+
+    Source: He et al. (2015), equation 10, for relu; Glorot and Bengio (2010)
+    for tanh.
+    """
+
+    def __init__(
+        self, sizes, *, rng, activation=ops.relu, gain=1.0, dtype=np.float32
+    ):
+        hidden = math.sqrt(2) if activation is ops.relu else 1.0
+        gains = [hidden] * (len(sizes) - 2) + [gain]
+        self.activation = activation
+        self.layers = [
+            Linear(d_in, d_out, rng=rng, gain=g, dtype=dtype)
+            for d_in, d_out, g in zip(sizes, sizes[1:], gains, strict=False)
+        ]
+
+    def __call__(self, x):
+        for layer in self.layers[:-1]:
+            x = self.activation(layer(x))
+        return self.layers[-1](x)
+
+
+def dropout(x, rate, rng):
+    """Set a share of the entries to zero, and enlarge the rest to make up.
+
+    Each entry is dropped with probability ``rate`` and otherwise divided by
+    1 - rate, so that its mean stays.  Without an ``rng``, nothing happens: a
+    model drops only while it is trained.
+
+    Raises:
+        ValueError: ``rate`` is not in [0, 1).
+
+    Source: Srivastava et al. (2014).
+    """
+    if not 0 <= rate < 1:
+        raise ValueError(f"rate is {rate}; it must be in [0, 1)")
+    if rng is None or rate == 0:
+        return x
+    dtype = x.data.dtype if isinstance(x, Tensor) else x.dtype
+    kept = rng.random(x.shape, dtype=np.float32) >= rate
+    return ops.multiply(x, kept.astype(dtype) / (1 - rate))

@@ -1,0 +1,23 @@
+"""Chapter 5: every rule so far, recorded: the same names, for Tensors."""
+
+from llmbook.feedforward import activations, rules
+from llmbook.feedforward.tape import record
+from llmbook.math_foundations import softmax as _softmax
+
+logsumexp = record(_softmax.logsumexp)
+softmax = record(_softmax.softmax)
+log_softmax = record(_softmax.log_softmax)
+cross_entropy = record(_softmax.cross_entropy)
+
+relu = record(activations.relu)
+tanh = record(activations.tanh)
+sigmoid = record(activations.sigmoid)
+silu = record(activations.silu)
+gelu = record(activations.gelu)
+
+add = record(rules.add)
+multiply = record(rules.multiply)
+matmul = record(rules.matmul)
+linear = record(rules.linear)
+take = record(rules.take)
+reshape = record(rules.reshape)

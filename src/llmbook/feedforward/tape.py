@@ -1,0 +1,174 @@
+"""Chapter 5: the tape, which remembers the pullbacks for us.
+
+:func:`record` lifts a rule from arrays to Tensors; a :class:`Tensor` knows the
+step that made it, and :meth:`Tensor.backward` replays the steps, last first.
+"""
+
+from contextlib import contextmanager
+from functools import wraps
+
+import numpy as np
+
+from llmbook.feedforward.rules import add, matmul, multiply
+
+
+class Tensor:
+    """An array, with what is needed to differentiate by it.
+
+    One made by hand, such as a parameter, is a leaf: it keeps its gradient.
+    One made by a recorded rule holds the step that made it.
+
+    >>> x = Tensor(np.array([1.0, 2.0]))
+    >>> (x * x + x).backward(np.array([1.0, 10.0]))
+    >>> x.grad  # 2x + 1, times what was received
+    array([ 3., 50.])
+    """
+
+    __array_ufunc__ = None  # array + tensor is the tensor's business
+
+    def __init__(self, data, step=None, output=0):
+        self.data = data
+        self.step = step
+        self.output = output  # which of the step's values this is
+        self.grad = None
+
+    def backward(self, gradient=None):
+        """Add to the ``grad`` of every leaf how the loss changes with it.
+
+        Args:
+            gradient: how the loss changes with this Tensor, in its shape; by
+                default 1, for a Tensor that is the loss.
+
+        Raises:
+            ValueError: no rule made this Tensor, ``gradient`` has another
+                shape, or it is missing where there is more than one number.
+        """
+        received = {(self.step, self.output): self._start(gradient)}
+        for step in reversed(ordered(self.step)):
+            outputs = range(step.n_outputs)
+            dvalues = [received.pop((step, i), None) for i in outputs]
+            if all(dvalue is None for dvalue in dvalues):
+                continue  # the loss does not change with it
+            gradients = step.pullback(*dvalues)
+            for source, g in zip(step.sources, gradients, strict=True):
+                if not isinstance(source, Tensor) or g is None:
+                    continue  # a constant
+                if source.step is None:
+                    source.grad = g if source.grad is None else source.grad + g
+                else:
+                    key = source.step, source.output
+                    received[key] = received[key] + g if key in received else g
+
+    def _start(self, gradient):
+        if self.step is None:
+            raise ValueError("this Tensor was not made by a recorded rule")
+        if gradient is None and self.data.size != 1:
+            raise ValueError(
+                f"the Tensor has shape {self.shape}; only a single number "
+                "can go without a gradient"
+            )
+        if gradient is None:
+            return np.ones_like(self.data)
+        if np.shape(gradient) != self.shape:
+            raise ValueError(
+                f"gradient has shape {np.shape(gradient)}; it must have the "
+                f"Tensor's, {self.shape}"
+            )
+        return gradient
+
+    @property
+    def shape(self):
+        return self.data.shape
+
+    def __float__(self):
+        return float(self.data)
+
+    def __add__(self, other):
+        return _add(self, self._array(other))
+
+    def __mul__(self, other):
+        return _multiply(self, self._array(other))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __sub__(self, other):
+        return self + other * -1
+
+    def __rsub__(self, other):
+        return self * -1 + other
+
+    def __matmul__(self, other):
+        return _matmul(self, other)
+
+    def __rmatmul__(self, other):
+        return _matmul(other, self)
+
+    def _array(self, other):
+        """Give a plain number this Tensor's dtype, so that float32 stays."""
+        plain = isinstance(other, (int, float))
+        return np.asarray(other, self.data.dtype) if plain else other
+
+
+class Step:
+    """One rule at work: what went in, and the way back."""
+
+    def __init__(self, sources, pullback, n_outputs):
+        self.sources, self.pullback = sources, pullback
+        self.n_outputs = n_outputs
+
+
+def record(rule):
+    """Lift a rule to Tensors: the same arguments, the same options.
+
+    Where no argument is a Tensor, or inside :func:`no_grad`, the result is the
+    rule's bare value, and nothing is kept.
+    """
+
+    @wraps(rule)
+    def recorded(*args, **options):
+        arrays = [a.data if isinstance(a, Tensor) else a for a in args]
+        value, pullback = rule(*arrays, **options)
+        if not _recording or not any(isinstance(a, Tensor) for a in args):
+            return value
+        if not isinstance(value, tuple):
+            return Tensor(value, Step(args, pullback, 1))
+        step = Step(args, pullback, len(value))
+        return tuple(Tensor(v, step, i) for i, v in enumerate(value))
+
+    return recorded
+
+
+_recording = True
+_add, _multiply, _matmul = record(add), record(multiply), record(matmul)
+
+
+@contextmanager
+def no_grad():
+    """Compute bare values inside this block, and keep nothing for later."""
+    global _recording
+    before, _recording = _recording, False
+    try:
+        yield
+    finally:
+        _recording = before
+
+
+def ordered(last):
+    """List the steps that led to a step, each after those it needs.
+
+    Without recursion, which Python limits to a thousand calls.
+    """
+    order, seen, todo = [], set(), [(last, False)]
+    while todo:
+        step, complete = todo.pop()
+        if complete:
+            order.append(step)
+        elif step not in seen:
+            seen.add(step)
+            todo.append((step, True))  # once its sources are through
+            todo += [
+                (source.step, False)
+                for source in step.sources
+                if isinstance(source, Tensor) and source.step is not None
+            ]
+    return order
