@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from llmbook.data import padded
-from llmbook.feedforward.language_model import LanguageModel, NeuralNGram
+from llmbook.feedforward.language_model import LanguageModel, NeuralNGram, contexts
 from llmbook.math_foundations.calculus import numerical_gradient
 from llmbook.math_foundations.evaluation import score
 
@@ -18,9 +18,9 @@ def test_first_loss_is_nearly_ln_v(rng):
     assert abs(float(model(rng).loss(ids[:, :-1], ids[:, 1:])) - math.log(27)) < 0.02
 
 
-def test_contexts_begin_with_the_mark(rng):
+def test_contexts_begin_with_the_mark():
     np.testing.assert_array_equal(
-        model(rng).contexts(np.array([[0, 5, 6, 7]])), [[[0, 0, 0], [0, 0, 5], [0, 5, 6], [5, 6, 7]]]
+        contexts(np.array([[0, 5, 6, 7]]), 3), [[[0, 0, 0], [0, 0, 5], [0, 5, 6], [5, 6, 7]]]
     )
 
 

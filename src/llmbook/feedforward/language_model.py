@@ -41,6 +41,16 @@ class LanguageModel(Module):
         return ops.cross_entropy(logits, targets, mask=mask)
 
 
+def contexts(token_ids, length):
+    """List the last symbols up to each position.  (B, T) -> (B, T, C)
+
+    C is ``length``.  Where a sequence has not begun, the id is 0, which is the
+    mark where a vocabulary has one.
+    """
+    padded = np.pad(token_ids, ((0, 0), (length - 1, 0)))  # (B, C - 1 + T)
+    return np.lib.stride_tricks.sliding_window_view(padded, length, axis=1)
+
+
 class NeuralNGram(LanguageModel):
     """A network that reads the last few symbols.
 
@@ -71,27 +81,19 @@ class NeuralNGram(LanguageModel):
         self.hidden = Linear(context_length * d_model, d_hidden, **how)
         self.output = Linear(d_hidden, vocab_size, gain=0.1, **how)
 
-    def contexts(self, token_ids):
-        """List what each position may look at.  (B, T) -> (B, T, C)
-
-        The places before the first symbol hold the id 0, as an end mark does.
-        """
-        C = self.context_length
-        padded = np.pad(token_ids, ((0, 0), (C - 1, 0)))  # (B, C - 1 + T)
-        return np.lib.stride_tricks.sliding_window_view(padded, C, axis=1)
-
-    def scores(self, contexts, *, rng=None):
+    def scores(self, before, *, rng=None):
         """Score what comes after each context.  (..., C) -> (..., V)"""
-        rows = self.embedding(contexts)  # (..., C, D)
-        x = ops.reshape(rows, shape=(*contexts.shape[:-1], -1))  # (..., C D)
+        rows = self.embedding(before)  # (..., C, D)
+        x = ops.reshape(rows, shape=(*before.shape[:-1], -1))  # (..., C D)
         h = self.activation(self.hidden(x))  # (..., F)
         return self.output(dropout(h, self.dropout_rate, rng))
 
     def forward(self, token_ids, *, rng=None):
-        return self.scores(self.contexts(token_ids), rng=rng)
+        before = contexts(token_ids, self.context_length)  # (B, T, C)
+        return self.scores(before, rng=rng)
 
     def loss(self, token_ids, targets, mask=None, *, rng=None):
-        contexts = self.contexts(token_ids)
+        before = contexts(token_ids, self.context_length)
         if mask is not None:  # compute no score that would not count
-            contexts, targets = contexts[mask], targets[mask]
-        return ops.cross_entropy(self.scores(contexts, rng=rng), targets)
+            before, targets = before[mask], targets[mask]
+        return ops.cross_entropy(self.scores(before, rng=rng), targets)
