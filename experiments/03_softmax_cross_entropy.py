@@ -9,7 +9,7 @@ from llmbook.math_foundations.ngram import NGram, add_k, kneser_ney
 def encoded(seed):
     names = load_names(seed=seed)
     parts = (names.train, names.validation, names.test)
-    return [[names.vocabulary.encode(f".{name}.") for name in part] for part in parts]
+    return [names.encode(part) for part in parts]
 
 
 @experiment(

@@ -1,4 +1,4 @@
-"""Chapter 4: networks of surnames whose output layer alone is fitted, at other widths and draws than the page's."""
+"""Chapter 4: networks of surnames whose output layer alone is fitted, at other widths and draws."""
 
 from types import SimpleNamespace
 

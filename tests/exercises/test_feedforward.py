@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from llmbook.exercises.answers import WrongAnswer
+from llmbook.exercises.feedforward import check
+
+
+def gates(W1, b1, W2, b2=(0.0,)):
+    return tuple(np.array(a, dtype=float) for a in (W1, b1, W2, b2))
+
+
+RIGHT = gates([[1, 1], [1, 1]], [0, -1], [[1], [-2]])
+
+
+def test_a_right_gate_passes():
+    check("gates", RIGHT)
+    check("gates", gates([[1, -1], [-1, 1]], [0, 0], [[1], [1]]))
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (RIGHT[:3], "four arrays"),
+        ((*RIGHT[:3], np.zeros(())), r"b2 has shape \(\); with 2 units it needs \(1,\)"),
+        (gates([[1, 1, 0], [1, 1, 0]], [0, -1, 0], [[1], [-2], [0]]), "two units are enough; you have 3"),
+        (gates([[1], [1]], [0], [[1]]), "that is the sum"),
+        (gates([[1, 1], [1, 1]], [0, -1], [[1], [-1]]), "that is 'or'"),
+        (gates([[1], [1]], [-1], [[1]]), "that is 'and'"),
+        (gates([[1, 1], [1, 1]], [0, -1], [[-1], [2]], [1]), "the opposite"),
+        (gates([[1, 1], [1, 1]], [0, -1], [[1], [-3]]), r"\[1\. 1\.\] gives -1, should give 0"),
+    ],
+)
+def test_wrong_gates_get_a_hint(answer, hint):
+    with pytest.raises(WrongAnswer, match=hint):
+        check("gates", answer)
+
+
+def hinges(slopes=lambda v, k: np.diff(v) / np.diff(k), change=True, bias=True, units=None):
+    def answer(knots, values):
+        weights = slopes(values, knots)
+        if change:
+            weights = np.diff(weights, prepend=0.0)
+        W1, b1 = np.ones((1, len(weights))), -knots[:-1]
+        return W1[:, :units], b1[:units], weights[:units, None], values[:1] * bias
+
+    return answer
+
+
+def test_right_hinges_pass():
+    check("hinges", hinges())
+
+
+def backwards(knots, values):
+    """Every hinge opens to the left, which meets the points but not the first piece."""
+    W1, b1, W2, b2 = hinges()(knots, values)
+    return W1, b1, -W2, b2
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (hinges(bias=False), "where is the bias"),
+        (hinges(change=False), "each must bring the change of slope"),
+        (hinges(slopes=lambda v, k: np.diff(v)), "divide by the distance"),
+        (hinges(units=5), "7 knots need 6 hinges; you have 5"),
+        (backwards, "at the knots"),
+    ],
+)
+def test_wrong_hinges_get_a_hint(answer, hint):
+    with pytest.raises(WrongAnswer, match=hint):
+        check("hinges", answer)
+
+
+def test_unknown_exercises_are_refused():
+    with pytest.raises(ValueError, match="there is no exercise"):
+        check("nothing", None)
