@@ -66,6 +66,19 @@ def linear(x, W, b):
     return x @ W + b, pullback
 
 
+def center(x):
+    """Subtract the mean over the last axis.  (..., D) -> (..., D)
+
+    An entry moves its own output and, through the mean, all the others:
+    dx = dy - mean(dy).
+    """
+
+    def pullback(dy):
+        return (dy - dy.mean(axis=-1, keepdims=True),)
+
+    return x - x.mean(axis=-1, keepdims=True), pullback
+
+
 def take(table, token_ids):
     """Look rows up: table[token_ids].  (V, D), (...) -> (..., D)
 
@@ -105,6 +118,8 @@ def reshape(x, *, shape):
 
 def summed_to(shape, dy):
     """Add a gradient up over the axes that broadcasting stretched."""
+    if dy.shape == shape:
+        return dy
     new = dy.ndim - len(shape)
     stretched = [
         new + i for i, n in enumerate(shape) if n == 1 and dy.shape[new + i] > 1

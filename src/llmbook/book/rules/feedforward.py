@@ -6,6 +6,7 @@ from llmbook.book.certificate import Case
 from llmbook.feedforward.activations import gelu, relu, sigmoid, silu, tanh
 from llmbook.feedforward.rules import (
     add,
+    center,
     linear,
     matmul,
     multiply,
@@ -45,6 +46,7 @@ CASES = [
     Case("matmul", matmul, _of_shapes((3, 4), (4, 5))),
     Case("matmul, batched", matmul, _of_shapes((2, 3, 4), (4, 5))),
     Case("linear", linear, _of_shapes((2, 3, 4), (4, 5), (5,))),
+    Case("center", center, _of_shapes((2, 3, 4))),
     Case("take", take, _lookups),
     Case("reshape", reshape, _to_reshape),
 ]

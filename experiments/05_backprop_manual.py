@@ -1,0 +1,73 @@
+"""Chapter 5: neural n-grams of surnames, learned in full, and what seven wrong gradients cost."""
+
+import time
+
+import numpy as np
+
+from llmbook.book import experiment
+from llmbook.data import load_names, padded
+from llmbook.exercises import planted
+from llmbook.feedforward.by_hand import loss_and_gradients
+from llmbook.feedforward.language_model import NeuralNGram, contexts
+from llmbook.math_foundations.evaluation import score
+
+
+def pairs(names, part, context_length):
+    """List what stands before each symbol, and the symbol: (N, C), (N,)."""
+    token_ids, targets, counted = padded(names.encode(part))
+    return contexts(token_ids, context_length)[counted], targets[counted]
+
+
+@experiment(
+    "05-names",
+    seeds=range(1, 4),
+    settings={"short": [3, 6000], "long": [3, 20000], "five letters": [5, 20000]},
+    batch=256,
+    lr=1.0,
+)
+def learned(seed, *, settings, batch, lr):
+    """Train on chains made by hand, and score on the validation and the test names, in nats."""
+    names = load_names()
+    results = {}
+    for name, (context_length, steps) in settings.items():
+        X, Y = pairs(names, names.train, context_length)
+        rng = np.random.default_rng(seed)
+        network = NeuralNGram(27, context_length=context_length, d_model=10, d_hidden=200, rng=rng)
+        params = network.params()
+        start = time.process_time()
+        for step in range(steps):
+            i = rng.integers(len(X), size=batch)
+            _, gradients = loss_and_gradients(params, X[i], Y[i])
+            for key, array in params.items():
+                array -= lr * (1 - step / steps) * gradients[key]
+        seconds = time.process_time() - start
+        test = score(network, names.encode(names.test))
+        results[name] = {
+            "validation": score(network, names.encode(names.validation)).mean,
+            "test": test.mean,
+            "standard error": test.standard_error,
+            "seconds": seconds,
+        }
+    return {f"{name}, {key}": value for name, r in results.items() for key, value in r.items()}
+
+
+@experiment("05-bugs", seeds=range(1, 6), d_hidden=64, steps=1500, batch=256, lr=0.5)
+def bugs(seed, *, d_hidden, steps, batch, lr):
+    """Train with the right gradient and with each wrong one: validation loss, None where it diverged."""
+    names = load_names()
+    X, Y = pairs(names, names.train, 3)
+    validation = pairs(names, names.validation, 3)
+    results = {}
+    for bug, replaced in {"none": {}, **planted.BUGS}.items():
+        rng = np.random.default_rng(seed)
+        params = planted.draw_params(rng, d_hidden=d_hidden)
+        for step in range(steps):
+            i = rng.integers(len(X), size=batch)
+            loss, gradients = planted.loss_and_gradients(params, X[i], Y[i], replaced)
+            if not loss < 100:  # diverged, nan included
+                break
+            for key, array in params.items():
+                array -= lr * (1 - step / steps) * gradients[key]
+        diverged = not loss < 100
+        results[bug] = None if diverged else planted.loss_and_gradients(params, *validation)[0]
+    return results
