@@ -1,8 +1,8 @@
 """Seven wrong pullbacks, each planted on purpose: chapter 5's bug museum.
 
 The values are right in all of them, so no forward pass shows a thing.
-:func:`loss_and_gradients` chains a network with a residual sum and centering, so that
-every bug has a place; ``BUGS`` lists which rule each of them replaces.
+:func:`loss_and_gradients` chains a network with a residual sum and centering,
+so that every bug has a place; ``BUGS`` lists which rule each one replaces.
 """
 
 import numpy as np
