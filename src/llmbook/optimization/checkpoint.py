@@ -52,7 +52,7 @@ def load(path: str | Path) -> tuple[dict[str, np.ndarray], Any]:
     except FileNotFoundError:
         raise
     except (
-        AttributeError,  # one bare array
+        TypeError,  # one bare array
         EOFError,
         KeyError,
         OSError,

@@ -110,7 +110,7 @@ def _step(step, model, batches, optimizer, max_norm, rng):
     grads, norm = clip_by_global_norm(grads, max_norm or math.inf)
     if not math.isfinite(norm):
         raise Diverged(
-            f"the gradient at step {step} is not finite; {_largest(model)}"
+            f"the gradient's norm at step {step} is {norm}; {_largest(model)}"
         )
     optimizer.step(params, grads)
     for name, p in params.items():
