@@ -97,24 +97,19 @@ def stopping_at(call, function):
 @pytest.mark.parametrize("where", ["batches", "evaluate"])
 @pytest.mark.parametrize("make", [lambda: AdamW(0.02), lambda: Momentum(0.1), lambda: Muon(0.01)])
 def test_resuming_is_exact(where, make, tmp_path):
-    def run(path, again=False, **functions):
+    def measure(model):
+        return float(model.loss(*symbols(np.random.default_rng(9))))
+
+    def run(path, again=False, batches=symbols, evaluate=measure):
         model, optimizer = ngram(), make()
         rng = np.random.default_rng(99 if again else 5)  # a resumed rng is the checkpoint's
-        settings = {
-            "batches": symbols,
-            "evaluate": lambda model: float(model.loss(*symbols(np.random.default_rng(9)))),
-            **functions,
-        }
-        schedule = warmup_cosine(3, 25)
-        options = {"steps": 25, "schedule": schedule, "max_norm": 0.5, "evaluate_every": 4, "save_every": 6}
-        history = train(model, optimizer=optimizer, rng=rng, save_to=path, **settings, **options)
+        options = {"steps": 25, "schedule": warmup_cosine(3, 25), "max_norm": 0.5}
+        options |= {"evaluate": evaluate, "evaluate_every": 4, "save_to": path, "save_every": 6}
+        history = train(model, batches, optimizer, rng=rng, **options)
         return history, model.params(), rng.random()
 
     history, params, drawn = run(tmp_path / "whole.npz")
-    call = {"batches": 16, "evaluate": 4}[where]
-    function = {"batches": symbols, "evaluate": lambda model: 0.5}[where]
-    if where == "evaluate":  # the values of both runs come from the same measure
-        function = lambda model: float(model.loss(*symbols(np.random.default_rng(9))))  # noqa: E731
+    call, function = {"batches": (16, symbols), "evaluate": (4, measure)}[where]
     path = tmp_path / "parts.npz"
     with pytest.raises(Stopped):
         run(path, **{where: stopping_at(call, function)})
