@@ -6,7 +6,7 @@ from llmbook.math_foundations.softmax import cross_entropy
 
 
 def loss_and_gradients(params, before, targets):
-    """Run a :class:`NeuralNGram` forward, then backward.
+    """Run the neural n-gram forward, then backward.
 
     Args:
         params: arrays by name, as the model's ``params()`` has them.

@@ -51,9 +51,9 @@ def train(
             after the last.
 
     Returns:
-        Lists by name: ``step`` (counted from 1), ``loss`` before that step,
-        ``gradient_norm`` before clipping, ``lr``; ``evaluated`` (the steps
-        after which ``evaluate`` was called) and ``value``.
+        A history, lists by name; ``step`` (counted from 1), ``loss`` before
+        that step, ``gradient_norm`` before clipping, ``lr``; ``evaluated``
+        (the steps after which ``evaluate`` was called) and ``value``.
 
     Raises:
         Diverged: a loss, a gradient or a parameter is not finite; the message
