@@ -82,7 +82,7 @@ def test_a_right_parity_passes():
 
 
 def two_hinges(n):
-    W1, b1, W2, b2 = parity(2)
+    _, b1, W2, b2 = parity(2)
     return np.ones((n, 2)), b1, W2, b2
 
 

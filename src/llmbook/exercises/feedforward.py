@@ -132,7 +132,7 @@ def _wilson(interval) -> None:
                 "errors taken at k / n; they must be taken at the share itself"
             )
         demand(
-            0 <= low < high <= 1 + 1e-12,
+            -1e-12 <= low < high <= 1 + 1e-12,
             f"{k} of {n} gives {low:.3f} to {high:.3f}; a share is in [0, 1]",
         )
         for end in (low, high):
