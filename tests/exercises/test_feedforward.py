@@ -71,6 +71,66 @@ def test_wrong_hinges_get_a_hint(answer, hint):
         check("hinges", answer)
 
 
+def parity(n, *, tail=2.0, units=0, flip=False):
+    weights = np.array([1.0] + [(-1) ** k * tail for k in range(1, n + units)])
+    W1, b1 = np.ones((n, len(weights))), -np.arange(len(weights), dtype=float)
+    return W1, b1, (-weights if flip else weights)[:, None], np.ones(1) * flip
+
+
+def test_a_right_parity_passes():
+    check("parity", parity)
+
+
+def two_hinges(n):
+    _, b1, W2, b2 = parity(2)
+    return np.ones((n, 2)), b1, W2, b2
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda n: parity(n, units=1), "2 bits need 2 units; you have 3"),
+        (lambda n: parity(n, flip=True), "number of ones is even"),
+        (lambda n: parity(n, tail=1.0), r"\[1\. 1\.\] gives 1, not 0"),
+        (two_hinges, "the zigzag must turn again"),
+    ],
+)
+def test_wrong_parities_get_a_hint(answer, hint):
+    with pytest.raises(WrongAnswer, match=hint):
+        check("parity", answer)
+
+
+def wilson(k, n, z=1.96, root=True):
+    share = k / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    spread = share * (1 - share) / n + z * z / (4 * n * n)
+    half = z * (spread**0.5 if root else spread) / (1 + z * z / n)
+    return middle - half, middle + half
+
+
+def wald(k, n):
+    half = 1.96 * (k / n * (1 - k / n) / n) ** 0.5
+    return k / n - half, k / n + half
+
+
+def test_a_right_interval_passes():
+    check("wilson", wilson)
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (wald, "taken at the share itself"),
+        (lambda k, n: wilson(k, n, z=1.0), "1.00 of its own standard errors"),
+        (lambda k, n: wilson(k, n, root=False), "not 1.96"),
+        (lambda k, n: wilson(k, n)[::-1], r"a share is in \[0, 1\]"),
+    ],
+)
+def test_wrong_intervals_get_a_hint(answer, hint):
+    with pytest.raises(WrongAnswer, match=hint):
+        check("wilson", answer)
+
+
 def leaky(change=lambda g, dy, x: (g,), value=1.0):
     def rule(x, *, slope):
         def pullback(dy):

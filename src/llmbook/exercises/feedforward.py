@@ -152,9 +152,60 @@ def _hinges(hinges) -> None:
     )
 
 
+def _parity(network_for) -> None:
+    """network_for(n) -> (W1, b1, W2, b2): the parity of n bits, by n units."""
+    for n in (2, 3, 4, 5):
+        network, F = _relu_network(network_for(n), n)
+        demand(F <= n, f"{n} bits need {n} units; you have {F}")
+        x = np.array(list(np.ndindex(*[2] * n)), dtype=float)
+        out, ones = network(x)[:, 0], x.sum(axis=1)
+        if np.allclose(out, 1 - ones % 2):
+            raise WrongAnswer("that is 1 where the number of ones is even")
+        if n > 2 and np.allclose(out[ones <= 2], ones[ones <= 2] % 2):
+            wrong = np.flatnonzero(~np.isclose(out, ones % 2))
+            demand(
+                not wrong.size,
+                f"right up to two ones, but {x[wrong[:1]]} is not: "
+                "the zigzag must turn again at every whole number",
+            )
+        for bits, y, right in zip(x, out, ones % 2, strict=True):
+            demand(
+                np.isclose(y, right), f"{bits} gives {y:.3g}, not {right:.0f}"
+            )
+
+
+def _wilson(interval) -> None:
+    """interval(k, n) -> (low, high): the shares not 1.96 errors from k / n."""
+    z = 1.96
+    for k, n in ((7, 10), (146, 200), (0, 5), (200, 200), (1, 30)):
+        low, high = (float(end) for end in interval(k, n))
+        share = k / n
+        half = z * (share * (1 - share) / n) ** 0.5
+        if np.allclose((low, high), (share - half, share + half)):
+            raise WrongAnswer(
+                f"for {k} of {n} that is k / n plus and minus 1.96 standard "
+                "errors taken at k / n; they must be taken at the share itself"
+            )
+        demand(
+            -1e-12 <= low < high <= 1 + 1e-12,
+            f"{k} of {n} gives {low:.3f} to {high:.3f}; a share is in [0, 1]",
+        )
+        for end in (low, high):
+            if min(end, 1 - end) < 1e-9 and k in (0, n):
+                continue  # the end at the border, where the error is zero
+            off = abs(share - end) / (end * (1 - end) / n) ** 0.5
+            demand(
+                np.isclose(off, z),
+                f"for {k} of {n} the end {end:.3f} is {off:.2f} of its own "
+                "standard errors from k / n, not 1.96",
+            )
+
+
 CHECKS = {
     "leaky": _leaky,
     "bilinear": _bilinear,
     "gates": _gates,
     "hinges": _hinges,
+    "parity": _parity,
+    "wilson": _wilson,
 }
