@@ -112,7 +112,8 @@ def on_logistic(seed, *, steps, grids):
         best = best_logistic(X, y)
         for name, grid in grids.items():
             ends = [
-                descend(MAKE[name](lr), np.zeros((20, 1)), lambda w, X=X, y=y: logistic(w, X, y), steps) for lr in grid
+                descend(MAKE[name](lr), np.zeros((20, 1)), lambda w, X=X, y=y: logistic(w, X, y), steps)
+                for lr in grid
             ]
             results[f"{name}, {kind}"] = capped([end - best for end in ends], 10.0)
     return results
@@ -130,7 +131,9 @@ class Surnames:
     def train(self, optimizer, seed, *, steps, batch, d_hidden, schedule=None, dropout=0.0):
         """Train a network, and return it; None if it diverged."""
         rng = np.random.default_rng(seed)
-        network = NeuralNGram(27, context_length=3, d_model=10, d_hidden=d_hidden, dropout_rate=dropout, rng=rng)
+        network = NeuralNGram(
+            27, context_length=3, d_model=10, d_hidden=d_hidden, dropout_rate=dropout, rng=rng
+        )
         last = np.broadcast_to([False, False, True], (batch, 3))  # the place with all of its context
 
         def batches(rng):
@@ -204,7 +207,14 @@ def regularize(seed, *, n_names, steps, lr):
     return results
 
 
-@experiment("08-long", seeds=range(1, 4), steps=6000, batch=256, d_hidden=200, lrs=LONG)
+@experiment(
+    "08-long",
+    seeds=range(1, 4),
+    steps=6000,
+    batch=256,
+    d_hidden=200,
+    lrs={"SGD": 1.0, "Adam": 0.01, "Muon": 0.01},
+)
 def long(seed, *, steps, batch, d_hidden, lrs):
     """The neural 4-gram of chapter 5 at its own number of steps: validation and test nats, and seconds."""
     task, results = Surnames(), {}
