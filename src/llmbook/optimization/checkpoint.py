@@ -1,0 +1,67 @@
+"""Chapter 8: checkpoints, from which an interrupted training goes on."""
+
+import json
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def save(
+    path: str | Path, arrays: dict[str, np.ndarray], info: Any = None
+) -> None:
+    """Write arrays, and whatever JSON can hold, into one .npz file.
+
+    They are written under a temporary name, which replaces ``path`` only when
+    it is complete: an interrupted save leaves the file of the save before.
+
+    Raises:
+        ValueError: an array holds objects, or ``info`` is not for JSON.
+    """
+    path = Path(path)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        text = np.array(json.dumps(info))
+        named = {f"arrays/{name}": array for name, array in arrays.items()}
+        with part.open("wb") as file:
+            np.savez(file, allow_pickle=False, info=text, **named)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except TypeError as error:
+        raise ValueError(f"info cannot be saved: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load(path: str | Path) -> tuple[dict[str, np.ndarray], Any]:
+    """Read what :func:`save` wrote: the arrays, and the info.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is truncated, damaged, or no checkpoint; the
+            message names it.
+    """
+    try:
+        with open(path, "rb") as file, np.load(file) as content:
+            read = {name: content[name] for name in content.files}
+            info = json.loads(str(read.pop("info")))
+    except FileNotFoundError:
+        raise
+    except (
+        TypeError,  # one bare array
+        EOFError,
+        KeyError,
+        OSError,
+        ValueError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise ValueError(
+            f"{path} is not a complete checkpoint: {error}"
+        ) from error
+    return {k.removeprefix("arrays/"): v for k, v in read.items()}, info

@@ -1,0 +1,211 @@
+import json
+
+import numpy as np
+import pytest
+
+from llmbook.feedforward import ops
+from llmbook.feedforward.language_model import NeuralNGram
+from llmbook.feedforward.layers import Module
+from llmbook.feedforward.tape import Tensor
+from llmbook.optimization import checkpoint
+from llmbook.optimization.muon import Muon
+from llmbook.optimization.optimizers import SGD, Adam, AdamW, Lion, Momentum
+from llmbook.optimization.schedules import warmup_cosine
+from llmbook.optimization.training import Diverged, train
+
+
+class Bowl(Module):
+    """A surface over two numbers, x² + 10 y²."""
+
+    def __init__(self, x=1.0, y=1.0):
+        self.at = Tensor(np.array([[x, y]]))
+        self.idle = Tensor(np.zeros(()))
+
+    def loss(self, *, rng=None):
+        curved = self.at * self.at * np.array([[1.0, 10.0]])
+        return ops.reshape(curved @ np.ones((2, 1)), shape=()) + self.idle * 0.0
+
+
+def nothing(rng):
+    return ()
+
+
+def symbols(rng):
+    token_ids = rng.integers(5, size=(8, 7))
+    return token_ids, (2 * token_ids + 1) % 5
+
+
+def ngram(dropout_rate=0.3):
+    rng = np.random.default_rng(1)
+    return NeuralNGram(5, context_length=2, d_model=4, d_hidden=16, rng=rng, dropout_rate=dropout_rate)
+
+
+def test_a_surface_of_two_numbers(rng, capsys):
+    model, optimizer = Bowl(), SGD(0.05)
+    history = train(model, nothing, optimizer, steps=3, rng=rng)
+    np.testing.assert_allclose(model.params()["at"], [[0.9**3, 0]], atol=1e-12)
+    np.testing.assert_allclose(history["loss"], [11, 0.81, 0.81**2], rtol=1e-12)
+    assert history["step"] == [1, 2, 3] and history["lr"] == [0.05] * 3
+    assert history["gradient_norm"][0] == pytest.approx(404**0.5)
+    assert history["evaluated"] == history["value"] == []
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_language_model_learns_and_is_evaluated(rng):
+    model, optimizer = ngram(0.0), Adam(0.02)
+    fixed = symbols(np.random.default_rng(9))
+    history = train(
+        model,
+        symbols,
+        optimizer,
+        steps=250,
+        rng=rng,
+        schedule=warmup_cosine(10, 250),
+        max_norm=1.0,
+        evaluate=lambda model: float(model.loss(*fixed)),
+        evaluate_every=100,
+    )
+    assert history["evaluated"] == [100, 200, 250]
+    assert history["value"][-1] < 0.05 < np.log(5) * 0.9 < history["loss"][0]
+    assert history["lr"][9] == 0.02 == max(history["lr"]) == optimizer.lr
+    assert json.loads(json.dumps(history)) == history
+
+
+def test_the_gradient_is_clipped(rng):
+    model = Bowl()
+    history = train(model, nothing, SGD(1.0), steps=1, rng=rng, max_norm=0.1)
+    assert history["gradient_norm"][0] > 20
+    assert np.linalg.norm(model.params()["at"] - 1) == pytest.approx(0.1)
+
+
+class Stopped(Exception):
+    pass
+
+
+def stopping_at(call, function):
+    """The function, but its call of this number raises."""
+    calls = iter(range(1, 10**6))
+
+    def wrapped(*args):
+        if next(calls) == call:
+            raise Stopped
+        return function(*args)
+
+    return wrapped
+
+
+@pytest.mark.parametrize("where", ["batches", "evaluate"])
+@pytest.mark.parametrize("make", [lambda: AdamW(0.02), lambda: Momentum(0.1), lambda: Muon(0.01)])
+def test_resuming_is_exact(where, make, tmp_path):
+    def measure(model):
+        return float(model.loss(*symbols(np.random.default_rng(9))))
+
+    def run(path, again=False, batches=symbols, evaluate=measure):
+        model, optimizer = ngram(), make()
+        rng = np.random.default_rng(99 if again else 5)  # a resumed rng is the checkpoint's
+        options = {"steps": 25, "schedule": warmup_cosine(3, 25), "max_norm": 0.5}
+        options |= {"evaluate": evaluate, "evaluate_every": 4, "save_to": path, "save_every": 6}
+        history = train(model, batches, optimizer, rng=rng, **options)
+        return history, model.params(), rng.random()
+
+    history, params, drawn = run(tmp_path / "whole.npz")
+    call, function = {"batches": (16, symbols), "evaluate": (4, measure)}[where]
+    path = tmp_path / "parts.npz"
+    with pytest.raises(Stopped):
+        run(path, **{where: stopping_at(call, function)})
+    assert len(checkpoint.load(path)[1]["history"]["step"]) == 12
+    again = run(path, again=True)
+    assert again[0] == history and again[2] == drawn
+    for name, array in params.items():
+        np.testing.assert_array_equal(again[1][name], array)
+    third = run(path, again=True)  # nothing is left to do
+    assert third[0] == history
+    for name, array in params.items():
+        np.testing.assert_array_equal(third[1][name], array)
+
+
+class Poisoned(Bowl):
+    """The surface, whose loss is not finite from one call on."""
+
+    def __init__(self, call, factor):
+        super().__init__()
+        self.calls, self.call, self.factor = 0, call, factor
+
+    def loss(self, *, rng=None):
+        self.calls += 1
+        return super().loss() * (self.factor if self.calls >= self.call else 1.0)
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(rng, tmp_path):
+    model, path, optimizer = Poisoned(8, np.nan), tmp_path / "bowl.npz", SGD(0.01)
+    with pytest.raises(
+        Diverged, match=r"the loss at step 8 is nan; the largest gradient is at's, with norm \d"
+    ):
+        train(model, nothing, optimizer, steps=20, rng=rng, save_to=path, save_every=3)
+    arrays, info = checkpoint.load(path)
+    assert len(info["history"]["step"]) == 6
+    np.testing.assert_allclose(arrays["params/at"], [[0.98**6, 0.8**6]], rtol=1e-12)
+    assert optimizer.lr == 0.01
+
+
+def test_an_infinite_loss_at_the_first_step(rng):
+    with pytest.raises(Diverged, match="the loss at step 1 is inf; there was no gradient before"):
+        train(Poisoned(1, np.inf), nothing, SGD(0.01), steps=2, rng=rng)
+
+
+class Steep(Bowl):
+    """The surface, as high as asked for."""
+
+    def __init__(self, height):
+        super().__init__()
+        self.height = height
+
+    def loss(self, *, rng=None):
+        return super().loss() * self.height
+
+
+def test_a_gradient_that_is_not_finite_stops_before_the_parameters_move(rng):
+    model = Steep(1e200)  # the loss is finite, the square of the gradient is not
+    with pytest.raises(Diverged, match=r"the gradient's norm at step 1 is inf; the largest gradient is at's"):
+        train(model, nothing, SGD(1.0), steps=2, rng=rng)
+    np.testing.assert_array_equal(model.params()["at"], [[1, 1]])
+
+
+def test_a_parameter_that_overflows_is_never_saved(rng, tmp_path):
+    path = tmp_path / "bowl.npz"
+    with pytest.raises(Diverged, match="step 1 made at infinite"):
+        train(Steep(1e100), nothing, SGD(1e250), steps=2, rng=rng, save_to=path, save_every=1)
+    assert not path.exists()
+
+
+def test_divergence_is_seen_on_the_way(rng):
+    with pytest.raises(Diverged, match=r"at step \d+"):
+        train(Bowl(), nothing, SGD(1.0), steps=1000, rng=rng)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": -1}, "steps is -1; it must be at least 1"),
+        ({"steps": 1, "evaluate_every": 0}, "evaluate_every is 0"),
+        ({"steps": 1, "save_every": 0}, "save_every is 0"),
+        ({"steps": 1, "max_norm": 0.0}, "max_norm is 0.0; it must be positive"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(options, message, rng):
+    with pytest.raises(ValueError, match=message):
+        train(Bowl(), nothing, SGD(0.1), rng=rng, **options)
+
+
+def test_a_checkpoint_of_something_else_is_refused(rng, tmp_path):
+    path = tmp_path / "bowl.npz"
+    train(Bowl(), nothing, SGD(0.01), steps=5, rng=rng, save_to=path)
+    with pytest.raises(ValueError, match=r"steps is 4, but .*bowl\.npz is at step 5"):
+        train(Bowl(), nothing, SGD(0.01), steps=4, rng=rng, save_to=path)
+    with pytest.raises(ValueError, match="missing"):
+        train(ngram(), symbols, SGD(0.01), steps=9, rng=rng, save_to=path)
+    with pytest.raises(ValueError, match=r"the optimizer's state lacks \['m.at', 'm.idle'\]"):
+        train(Bowl(), nothing, Lion(0.01), steps=9, rng=rng, save_to=path)
+    checkpoint.save(path, {}, {"step": 3})
+    with pytest.raises(ValueError, match=r"bowl\.npz is no checkpoint of train"):
+        train(Bowl(), nothing, SGD(0.01), steps=9, rng=rng, save_to=path)
