@@ -11,7 +11,9 @@ from llmbook.math_foundations.softmax import softmax
 from llmbook.optimization.optimizers import SGD
 
 
-@experiment("07-floor", seeds=range(1, 4), lrs=[0.25, 0.5, 1, 2, 4, 8], batches=[16, 64], steps=30_000, burn=4_000)
+@experiment(
+    "07-floor", seeds=range(1, 4), lrs=[0.25, 0.5, 1, 2, 4, 8], batches=[16, 64], steps=30_000, burn=4_000
+)
 def floor(seed, *, lrs, batches, steps, burn):
     """Learn the letters' scores from noisy batches; average how far the loss stays above the best."""
     rng = np.random.default_rng(seed)
