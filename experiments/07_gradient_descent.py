@@ -1,0 +1,140 @@
+"""Chapter 7: noise floors, sweeps of the learning rate and the edge of stability, for several seeds."""
+
+import numpy as np
+
+from llmbook.book import experiment
+from llmbook.data import load_names, padded
+from llmbook.feedforward import ops
+from llmbook.feedforward.language_model import NeuralNGram, contexts
+from llmbook.math_foundations.evaluation import evaluate
+from llmbook.math_foundations.softmax import softmax
+from llmbook.optimization.optimizers import SGD
+
+
+@experiment(
+    "07-floor", seeds=range(1, 4), lrs=[0.25, 0.5, 1, 2, 4, 8], batches=[16, 64], steps=30_000, burn=4_000
+)
+def floor(seed, *, lrs, batches, steps, burn):
+    """Learn the letters' scores from noisy batches; average how far the loss stays above the best."""
+    rng = np.random.default_rng(seed)
+    names = load_names()
+    _, targets, counted = padded(names.encode(names.train))
+    letters = targets[counted]
+    p = np.bincount(letters, minlength=27) / len(letters)
+    best = -(p * np.log(p)).sum()
+    excess = []
+    for batch in batches:
+        excess.append([])
+        for lr in lrs:
+            z, total = np.log(p), 0.0
+            for step in range(steps):
+                share = np.bincount(letters[rng.integers(len(letters), size=batch)], minlength=27) / batch
+                q, _ = softmax(z)
+                if step >= burn:
+                    total -= (p * np.log(q)).sum() + best
+                z = z - lr * (q - share)
+            excess[-1].append(total / (steps - burn))
+    return {"excess": excess}
+
+
+@experiment(
+    "07-sweep",
+    seeds=range(1, 7),
+    lrs=[0.03, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4],
+    steps=300,
+    batch=512,
+)
+def sweep(seed, *, lrs, steps, batch):
+    """Train the same network of surnames with each learning rate; the seed draws weights and batches."""
+    names = load_names()
+    token_ids, targets, counted = padded(names.encode(names.train))
+    X, Y = contexts(token_ids, 3)[counted], targets[counted]
+    validation = names.encode(names.validation)
+
+    def trained(lr, Y):
+        rng = np.random.default_rng(seed)
+        model = NeuralNGram(27, context_length=3, d_model=10, d_hidden=64, rng=rng)
+        optimizer, losses = SGD(lr), []
+        for _ in range(steps):
+            i = rng.integers(len(X), size=batch)
+            model.zero_grad()
+            loss = ops.cross_entropy(model.scores(X[i]), Y[i])
+            loss.backward()
+            optimizer.step(model.params(), model.grads())
+            losses.append(float(loss))
+        return evaluate(model, validation), losses
+
+    runs = [trained(lr, Y) for lr in lrs]
+    shuffled = np.random.default_rng(seed).permutation(Y)
+    return {
+        "validation": [nats for nats, _ in runs],
+        "last batch": [losses[-1] for _, losses in runs],
+        "shuffled": float(np.mean(trained(0.8, shuffled)[1][-100:])),
+    }
+
+
+@experiment(
+    "07-edge",
+    seeds=range(1, 4),
+    lrs=[0.5, 1.0, 2.0, 4.0],
+    steps=600,
+    every=25,
+    tried=[2.0, 2.8, 4.0, 5.7, 8.0, 11.3, 16.0, 22.6],
+    tried_steps=150,
+)
+def edge(seed, *, lrs, steps, every, tried, tried_steps):
+    """Descend a small network's loss on 64 names, all at once, and follow its largest curvature."""
+    rng = np.random.default_rng(seed)
+    names = load_names()
+    train = names.encode(names.train)
+    batch = padded([train[i] for i in rng.integers(len(train), size=64)])
+
+    def fresh():
+        how = {"context_length": 3, "d_model": 8, "d_hidden": 32, "dtype": np.float64}
+        return NeuralNGram(27, rng=np.random.default_rng(seed), **how)
+
+    def gradient(model):
+        model.zero_grad()
+        loss = model.loss(*batch)
+        loss.backward()
+        return float(loss), model.grads()
+
+    def moved(model, v, length):
+        for name, p in model.params().items():
+            p += length * v[name]
+
+    def curvature(model, v, rounds, h=1e-4):
+        for _ in range(rounds):
+            norm = sum((a**2).sum() for a in v.values()) ** 0.5
+            v = {name: a / norm for name, a in v.items()}
+            moved(model, v, h)
+            _, above = gradient(model)
+            moved(model, v, -2 * h)
+            _, below = gradient(model)
+            moved(model, v, h)
+            Hv = {name: (above[name] - below[name]) / (2 * h) for name in v}
+            top = sum((v[name] * Hv[name]).sum() for name in v)
+            v = Hv
+        return float(top), v
+
+    start = {name: rng.standard_normal(p.shape) for name, p in fresh().params().items()}
+    results = {"at start": curvature(fresh(), start, 60)[0], "curvature": [], "loss": [], "highest": []}
+    for lr in lrs:
+        model, v = fresh(), start
+        results["curvature"].append([])
+        results["loss"].append([])
+        for step in range(steps + 1):
+            loss, grads = gradient(model)
+            if step % every == 0:
+                top, v = curvature(model, v, 60 if step == 0 else 8)
+                results["curvature"][-1].append(top)
+                results["loss"][-1].append(loss)
+            SGD(lr).step(model.params(), grads)
+    for lr in tried:
+        model, losses = fresh(), []
+        for _ in range(tried_steps):
+            loss, grads = gradient(model)
+            losses.append(loss)
+            SGD(lr).step(model.params(), grads)
+        results["highest"].append(max(losses))
+    return results
