@@ -190,7 +190,7 @@ def visit(browser, desktop):
     def open_page(address, **options):
         opened.append(browser.new_context(**options) if options else desktop.new_page())
         page = opened[-1].new_page() if options else opened[-1]
-        page.set_default_timeout(5000)
+        page.set_default_timeout(30_000)
         page.goto(address)
         return page
 
