@@ -15,7 +15,7 @@ from llmbook.math_foundations.softmax import cross_entropy
 
 @experiment(
     "04-widths",
-    seeds=range(1, 4),
+    seeds=range(1, 7),
     widths=[64, 128, 256, 512, 1024, 2048, 4096],
     no_bend=1024,
     embedded=[10, 200],

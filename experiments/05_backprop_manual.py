@@ -9,7 +9,7 @@ from llmbook.data import load_names, padded
 from llmbook.exercises import planted
 from llmbook.feedforward.by_hand import loss_and_gradients
 from llmbook.feedforward.language_model import NeuralNGram, contexts
-from llmbook.math_foundations.evaluation import score
+from llmbook.math_foundations.evaluation import evaluate, score
 
 
 def pairs(names, part, context_length):
@@ -18,9 +18,23 @@ def pairs(names, part, context_length):
     return contexts(token_ids, context_length)[counted], targets[counted]
 
 
+def trained(names, seed, *, context_length, steps, batch, lr):
+    """Train a neural n-gram, its gradients chained by hand, with steps that shrink from lr to 0."""
+    X, Y = pairs(names, names.train, context_length)
+    rng = np.random.default_rng(seed)
+    network = NeuralNGram(27, context_length=context_length, d_model=10, d_hidden=200, rng=rng)
+    params = network.params()
+    for step in range(steps):
+        i = rng.integers(len(X), size=batch)
+        _, gradients = loss_and_gradients(params, X[i], Y[i])
+        for key, array in params.items():
+            array -= lr * (1 - step / steps) * gradients[key]
+    return network
+
+
 @experiment(
     "05-names",
-    seeds=range(1, 4),
+    seeds=range(1, 7),
     settings={"short": [3, 6000], "long": [3, 20000], "five letters": [5, 20000]},
     batch=256,
     lr=1.0,
@@ -30,25 +44,26 @@ def learned(seed, *, settings, batch, lr):
     names = load_names()
     results = {}
     for name, (context_length, steps) in settings.items():
-        X, Y = pairs(names, names.train, context_length)
-        rng = np.random.default_rng(seed)
-        network = NeuralNGram(27, context_length=context_length, d_model=10, d_hidden=200, rng=rng)
-        params = network.params()
         start = time.process_time()
-        for step in range(steps):
-            i = rng.integers(len(X), size=batch)
-            _, gradients = loss_and_gradients(params, X[i], Y[i])
-            for key, array in params.items():
-                array -= lr * (1 - step / steps) * gradients[key]
+        network = trained(names, seed, context_length=context_length, steps=steps, batch=batch, lr=lr)
         seconds = time.process_time() - start
         test = score(network, names.encode(names.test))
         results[name] = {
-            "validation": score(network, names.encode(names.validation)).mean,
+            "validation": evaluate(network, names.encode(names.validation)),
             "test": test.mean,
             "standard error": test.standard_error,
             "seconds": seconds,
         }
     return {f"{name}, {key}": value for name, r in results.items() for key, value in r.items()}
+
+
+@experiment("05-rates", seeds=range(1, 4), steps=6000, batch=256, lrs=[0.25, 0.5, 1.0, 2.0])
+def rates(seed, *, steps, batch, lrs):
+    """Validation nats for each length of the first step."""
+    names = load_names()
+    validation = names.encode(names.validation)
+    networks = [trained(names, seed, context_length=3, steps=steps, batch=batch, lr=lr) for lr in lrs]
+    return {"validation": [evaluate(network, validation) for network in networks]}
 
 
 @experiment("05-bugs", seeds=range(1, 6), d_hidden=64, steps=1500, batch=256, lr=0.5)

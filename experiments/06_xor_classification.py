@@ -68,9 +68,9 @@ def widths(seed, *, starts, widths, steps):
     }
 
 
-@experiment("06-stuck", seeds=range(1, 4), starts=200, steps=3000, longer=9_000, noise=1.0, rounds=3)
-def stuck(seed, *, starts, steps, longer, noise, rounds):
-    """Look at the networks of width 2 that fail: answers, gradients, more steps, and pushes."""
+@experiment("06-stuck", seeds=range(1, 4), starts=200, steps=3000, longer=9_000, pushes=[1.0, 3.0, 10.0])
+def stuck(seed, *, starts, steps, longer, pushes):
+    """Look at the networks of width 2 that fail: answers, gradients, more steps, one push of each size."""
     rng, (x, y) = np.random.default_rng(seed), parity(2)
     results = {}
     for name, f in ACTIVATIONS.items():
@@ -84,11 +84,9 @@ def stuck(seed, *, starts, steps, longer, noise, rounds):
         waited = solved(train(slow, x, y, f, longer), y)
         norm_after = np.sqrt(sum((g**2).sum(axis=(1, 2)) for g in gradients(slow, x, y, f)[1]))
         rescued = []
-        for _ in range(rounds):
-            params = [a + noise * rng.standard_normal(a.shape) for a in params]
-            won = solved(train(params, x, y, f, steps), y)
-            rescued.append(int(won.sum()))
-            params = [a[~won] for a in params]
+        for size in pushes:
+            pushed = [a + size * rng.standard_normal(a.shape) for a in params]
+            rescued.append(int(solved(train(pushed, x, y, f, steps), y).sum()))
         results[name] = {
             "failed": int(failed.sum()),
             "answers": p[..., 0].round(3),
@@ -106,24 +104,29 @@ def stuck(seed, *, starts, steps, longer, noise, rounds):
     seeds=range(1, 4),
     starts=200,
     variants={
-        "as before": {},
+        "unchanged": {},
+        "weights x 1/2": {"scale": 0.5},
         "weights x 1/10": {"scale": 0.1},
         "weights x 4": {"scale": 4.0},
         "lr 0.03": {"lr": 0.03},
         "lr 3": {"lr": 3.0},
         "squared error": {"squared": True},
         "inputs -1 and 1": {"centered": True},
+        "sigmoid": {"activation": "sigmoid"},
+        "sigmoid, x 1/10": {"activation": "sigmoid", "scale": 0.1},
+        "sigmoid, x 1/10, longer": {"activation": "sigmoid", "scale": 0.1, "steps": 12_000},
     },
 )
 def variants(seed, *, starts, variants):
-    """Count the starts that learn XOR with two tanh units, one setting changed at a time."""
+    """Count the starts that learn XOR with two units, one setting changed at a time."""
     results = {}
     for name, change in variants.items():
         rng, (x, y) = np.random.default_rng(seed), parity(2)
         change = dict(change)
         x = 2 * x - 1 if change.pop("centered", False) else x
-        params = draw(starts, 2, 2, tanh, rng, change.pop("scale", 1.0))
-        results[name] = int(solved(train(params, x, y, tanh, **change), y).sum())
+        activation = ACTIVATIONS[change.pop("activation", "tanh")]
+        params = draw(starts, 2, 2, activation, rng, change.pop("scale", 1.0))
+        results[name] = int(solved(train(params, x, y, activation, **change), y).sum())
     return results
 
 
@@ -139,20 +142,20 @@ def parities(seed, *, starts, bits, widths, steps):
     return {"solved": solved_of}
 
 
-def spirals(rng, n=100, turns=1.5):
-    """Draw n points on each of two arms, about 3 across.  (2n, 2), (2n,)"""
-    t = np.linspace(0.1, 1, n)
-    angle = 2 * np.pi * turns * t
+def spirals(rng, n=100, low=0.1, high=1.0):
+    """Draw n points on each of two arms, from low to high of their length.  (2n, 2), (2n,)"""
+    t = rng.uniform(low, high, n)
+    angle = 2 * np.pi * 1.5 * t
     arm = np.stack([t * np.cos(angle), t * np.sin(angle)], axis=1)
     x = np.concatenate([arm, -arm]) + 0.02 * rng.standard_normal((2 * n, 2))
     return (3 * x).astype(np.float32), np.repeat([0, 1], n)
 
 
-@experiment("06-spirals", seeds=range(1, 6), sizes=[2, 32, 32, 2], steps=1500, lr=0.5)
+@experiment("06-spirals", seeds=range(1, 7), sizes=[2, 32, 32, 2], steps=1500, lr=0.5)
 def two_spirals(seed, *, sizes, steps, lr):
-    """Train on two spirals by plain gradient descent; the shares right on them and on a second draw."""
+    """Train on two spirals; the shares right on them, on fresh points, and where the arms go on."""
     rng = np.random.default_rng(seed)
-    (x, y), (x_new, y_new) = spirals(rng), spirals(rng)
+    x, y = spirals(rng)
     model = MLP(sizes, rng=rng, activation=ops.tanh)
     losses = []
     for _ in range(steps):
@@ -162,8 +165,13 @@ def two_spirals(seed, *, sizes, steps, lr):
             p.data -= lr * p.grad
         model.zero_grad()
         losses.append(float(loss))
+
+    def accuracy(x, y):
+        return float((model(x).data.argmax(axis=1) == y).mean())
+
     return {
         "loss": losses[::50],
-        "train": float((model(x).data.argmax(axis=1) == y).mean()),
-        "fresh": float((model(x_new).data.argmax(axis=1) == y_new).mean()),
+        "train": accuracy(x, y),
+        "fresh": accuracy(*spirals(rng, 1000)),
+        "beyond": accuracy(*spirals(rng, 1000, 1.0, 1.3)),
     }

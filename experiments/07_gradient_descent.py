@@ -75,15 +75,21 @@ def sweep(seed, *, lrs, steps, batch):
 
 @experiment(
     "07-edge",
-    seeds=range(1, 4),
+    seeds=range(1, 7),
     lrs=[0.5, 1.0, 2.0, 4.0],
     steps=600,
     every=25,
-    tried=[2.0, 2.8, 4.0, 5.7, 8.0, 11.3, 16.0, 22.6],
-    tried_steps=150,
+    rounds=60,
+    multiples=[0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3, 1.4, 1.5],
+    first=15,
+    later=150,
 )
-def edge(seed, *, lrs, steps, every, tried, tried_steps):
-    """Descend a small network's loss on 64 names, all at once, and follow its largest curvature."""
+def edge(seed, *, lrs, steps, every, rounds, multiples, first, later):
+    """Follow the largest curvature of a small network's loss on 64 names, and look where descent breaks.
+
+    The multiples are learning rates in units of two over the curvature at the start; for each, the highest
+    of the first losses, and the loss at the end.
+    """
     rng = np.random.default_rng(seed)
     names = load_names()
     train = names.encode(names.train)
@@ -99,42 +105,44 @@ def edge(seed, *, lrs, steps, every, tried, tried_steps):
         loss.backward()
         return float(loss), model.grads()
 
-    def moved(model, v, length):
+    def moved(model, u, length):
         for name, p in model.params().items():
-            p += length * v[name]
+            p += length * u[name]
 
-    def curvature(model, v, rounds, h=1e-4):
+    def curvature(model, u, h=1e-4):
         for _ in range(rounds):
-            norm = sum((a**2).sum() for a in v.values()) ** 0.5
-            v = {name: a / norm for name, a in v.items()}
-            moved(model, v, h)
+            norm = sum((a**2).sum() for a in u.values()) ** 0.5
+            u = {name: a / norm for name, a in u.items()}
+            moved(model, u, h)
             _, above = gradient(model)
-            moved(model, v, -2 * h)
+            moved(model, u, -2 * h)
             _, below = gradient(model)
-            moved(model, v, h)
-            Hv = {name: (above[name] - below[name]) / (2 * h) for name in v}
-            top = sum((v[name] * Hv[name]).sum() for name in v)
-            v = Hv
-        return float(top), v
+            moved(model, u, h)
+            Hu = {name: (above[name] - below[name]) / (2 * h) for name in u}
+            top = sum((u[name] * Hu[name]).sum() for name in u)
+            u = Hu
+        return float(top), u
 
     start = {name: rng.standard_normal(p.shape) for name, p in fresh().params().items()}
-    results = {"at start": curvature(fresh(), start, 60)[0], "curvature": [], "loss": [], "highest": []}
+    at_start = curvature(fresh(), start)[0]
+    results = {"at start": at_start, "curvature": [], "loss": [], "highest": [], "after": []}
     for lr in lrs:
-        model, v = fresh(), start
+        model, u = fresh(), start
         results["curvature"].append([])
         results["loss"].append([])
         for step in range(steps + 1):
             loss, grads = gradient(model)
             if step % every == 0:
-                top, v = curvature(model, v, 60 if step == 0 else 8)
+                top, u = curvature(model, u)
                 results["curvature"][-1].append(top)
                 results["loss"][-1].append(loss)
             SGD(lr).step(model.params(), grads)
-    for lr in tried:
+    for multiple in multiples:
         model, losses = fresh(), []
-        for _ in range(tried_steps):
+        for _ in range(later):
             loss, grads = gradient(model)
             losses.append(loss)
-            SGD(lr).step(model.params(), grads)
-        results["highest"].append(max(losses))
+            SGD(multiple * 2 / at_start).step(model.params(), grads)
+        results["highest"].append(max(losses[:first]))
+        results["after"].append(losses[-1])
     return results

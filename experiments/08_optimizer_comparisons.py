@@ -85,7 +85,7 @@ def capped(losses, top):
 
 @experiment(
     "08-rosenbrock",
-    seeds=range(1, 4),
+    seeds=range(1, 7),
     steps=500,
     grids={name: [3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0] for name in MAKE},
 )
@@ -100,7 +100,7 @@ def on_rosenbrock(seed, *, steps, grids):
 
 @experiment(
     "08-logistic",
-    seeds=range(1, 4),
+    seeds=range(1, 7),
     steps=300,
     grids={name: [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0] for name in MAKE},
 )
@@ -155,7 +155,7 @@ class Surnames:
 
 @experiment(
     "08-surnames",
-    seeds=range(1, 4),
+    seeds=range(1, 7),
     steps=500,
     batch=128,
     d_hidden=64,
@@ -180,7 +180,7 @@ def on_surnames(seed, *, steps, batch, d_hidden, grids):
     }
 
 
-@experiment("08-schedules", seeds=range(1, 4), steps=500, batch=128, d_hidden=64, grid=[0.01, 0.03, 0.1])
+@experiment("08-schedules", seeds=range(1, 7), steps=500, batch=128, d_hidden=64, grid=[0.01, 0.03, 0.1])
 def schedules(seed, *, steps, batch, d_hidden, grid):
     """Validation nats with Adam, for each schedule and learning rate."""
     task, warmup = Surnames(), steps // 20
@@ -194,7 +194,7 @@ def schedules(seed, *, steps, batch, d_hidden, grid):
     return {kind: [task.nats(Adam(lr), seed, schedule=s, **how) for lr in grid] for kind, s in kinds.items()}
 
 
-@experiment("08-regularize", seeds=range(1, 4), n_names={"few": 500, "all": None}, steps=1000, lr=0.01)
+@experiment("08-regularize", seeds=range(1, 7), n_names={"few": 500, "all": None}, steps=1000, lr=0.01)
 def regularize(seed, *, n_names, steps, lr):
     """Validation nats with dropout, with decay, and with neither; learned from few names and from all."""
     results = {}
@@ -209,21 +209,30 @@ def regularize(seed, *, n_names, steps, lr):
 
 @experiment(
     "08-long",
-    seeds=range(1, 4),
+    seeds=range(1, 7),
     steps=6000,
     batch=256,
     d_hidden=200,
-    lrs={"SGD": 1.0, "Adam": 0.01, "Muon": 0.01},
+    grids={
+        "SGD": [0.5, 1.0, 2.0],
+        "Momentum": [0.03, 0.1, 0.3],
+        "Adam": [0.003, 0.01, 0.03],
+        "Muon": [0.003, 0.01, 0.03],
+    },
 )
-def long(seed, *, steps, batch, d_hidden, lrs):
+def long(seed, *, steps, batch, d_hidden, grids):
     """The neural 4-gram of chapter 5 at its own number of steps: validation and test nats, and seconds."""
-    task, results = Surnames(), {}
-    for name, lr in lrs.items():
-        start = time.process_time()
-        network = task.train(MAKE[name](lr), seed, steps=steps, batch=batch, d_hidden=d_hidden)
-        results[f"{name}, seconds"] = time.process_time() - start
-        test = score(network, task.test)
-        results[f"{name}, validation"] = evaluate(network, task.validation)
-        results[f"{name}, test"] = test.mean
-        results[f"{name}, standard error"] = test.standard_error
+    task = Surnames()
+    results = {
+        f"{name}, {key}": [] for name in grids for key in ("seconds", "validation", "test", "standard error")
+    }
+    for name, grid in grids.items():
+        for lr in grid:
+            start = time.process_time()
+            network = task.train(MAKE[name](lr), seed, steps=steps, batch=batch, d_hidden=d_hidden)
+            results[f"{name}, seconds"].append(time.process_time() - start)
+            test = score(network, task.test)
+            results[f"{name}, validation"].append(evaluate(network, task.validation))
+            results[f"{name}, test"].append(test.mean)
+            results[f"{name}, standard error"].append(test.standard_error)
     return results

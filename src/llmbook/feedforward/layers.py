@@ -22,11 +22,10 @@ class Module:
 
     def tensors(self) -> dict[str, Tensor]:
         """Name the parameters, as Tensors."""
-        named: dict[str, Tensor] = {}
+        first: dict[int, tuple[str, Tensor]] = {}
         for name, tensor in _tensors(self, ""):
-            if not any(tensor is other for other in named.values()):
-                named[name] = tensor
-        return named
+            first.setdefault(id(tensor), (name, tensor))
+        return dict(first.values())
 
     def params(self) -> dict[str, np.ndarray]:
         """Name the parameters' arrays; to write into one changes the model."""

@@ -46,7 +46,7 @@ class Nesterov(Momentum):
 
     p is the point ahead, where the gradient is taken.
 
-    Source: Nesterov (1983), in the form of Sutskever et al. (2013).
+    Source: Nesterov (1983), in the form of Bengio et al. (2013), section 3.5.
     """
 
     def update(self, p, g, v, *, momentum):
@@ -123,7 +123,8 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam, with weights that shrink by themselves: first p = p - lr decay p.
 
-    Source: Loshchilov and Hutter (2019), algorithm 2.
+    Source: Loshchilov and Hutter (2019), algorithm 2, where lr does not
+    multiply the decay.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-BLOCK = 65_536  # numbers; what an update touches then stays in the cache
+BLOCK = 262_144  # numbers; what an update touches then stays in the cache
 SHARES = {"momentum", "decay", "betas"}  # settings that must be below 1
 
 
