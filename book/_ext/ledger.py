@@ -192,7 +192,7 @@ def figure(corpus: str, rows: list[dict]) -> str:
             marker="o",
         )
         axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_xlabel("nats per symbol, held out (dashed: uniform)")
+        axes.set_xlabel("nats per symbol, held out")
         svg = io.BytesIO()
         plot.savefig(svg, format="svg", metadata={"Date": None})
     best, worst = rows[0], rows[-1]
