@@ -57,10 +57,12 @@ def widths(seed, *, widths, no_bend, embedded, steps, batch):
         results["validation"].append(nats[0])
         results["test"].append(nats[1])
     W1, b1 = drawn(81, no_bend)
-    results["no bend"] = fit(lambda x: flat(x) @ (W1 / 9) + b1 / 9, no_bend, 20.0)[0]
+    results["no bend"] = fit(lambda x: flat(x) @ (W1 / 9) + b1 / 9, no_bend, 20.0 * 81 / no_bend)[0]
     D, H = embedded
     E = rng.standard_normal((27, D), dtype=np.float32)
     W1, b1 = drawn(3 * D, H)
     W1 /= np.float32((3 * D) ** 0.5)
     results["embedded"] = fit(lambda x: tanh(E[x].reshape(*x.shape[:-1], 3 * D) @ W1 + b1)[0], H, 256 / H)[0]
+    W1, b1 = drawn(81, H)
+    results["not embedded"] = fit(lambda x: tanh(flat(x) @ W1 + b1)[0], H, 256 / H)[0]
     return results
