@@ -80,11 +80,12 @@ def sweep(seed, *, lrs, steps, batch):
     steps=600,
     every=25,
     rounds=60,
-    multiples=[0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3, 1.4, 1.5],
+    rounds_at_start=600,
+    multiples=[0.1, *(percent / 100 for percent in range(50, 151, 2))],
     first=15,
     later=150,
 )
-def edge(seed, *, lrs, steps, every, rounds, multiples, first, later):
+def edge(seed, *, lrs, steps, every, rounds, rounds_at_start, multiples, first, later):
     """Follow the largest curvature of a small network's loss on 64 names, and look where descent breaks.
 
     The multiples are learning rates in units of two over the curvature at the start; for each, the highest
@@ -109,7 +110,7 @@ def edge(seed, *, lrs, steps, every, rounds, multiples, first, later):
         for name, p in model.params().items():
             p += length * u[name]
 
-    def curvature(model, u, h=1e-4):
+    def curvature(model, u, rounds=rounds, h=1e-4):
         for _ in range(rounds):
             norm = sum((a**2).sum() for a in u.values()) ** 0.5
             u = {name: a / norm for name, a in u.items()}
@@ -124,7 +125,7 @@ def edge(seed, *, lrs, steps, every, rounds, multiples, first, later):
         return float(top), u
 
     start = {name: rng.standard_normal(p.shape) for name, p in fresh().params().items()}
-    at_start = curvature(fresh(), start)[0]
+    at_start, start = curvature(fresh(), start, rounds_at_start)
     results = {"at start": at_start, "curvature": [], "loss": [], "highest": [], "after": []}
     for lr in lrs:
         model, u = fresh(), start

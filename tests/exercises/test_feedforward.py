@@ -159,6 +159,7 @@ def test_a_right_leaky_relu_passes():
         (leaky(lambda g, dy, x: (dy * (x > 0),)), "nothing comes back on the left"),
         (leaky(lambda g, dy, x: (np.where(x > 0, 1, 0.1),)), "the slope alone"),
         (leaky(lambda g, dy, x: (dy,)), "the gradient check gives"),
+        (leaky(lambda g, dy, x: (g.astype(float),)), "float64 came out"),
     ],
 )
 def test_wrong_leaky_relus_get_a_hint(answer, hint):

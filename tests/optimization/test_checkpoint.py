@@ -69,6 +69,16 @@ def test_a_flipped_bit_is_refused(tmp_path):
         checkpoint.load(path)
 
 
+def test_a_damaged_flag_is_refused(tmp_path):
+    path = tmp_path / "model.npz"
+    checkpoint.save(path, ARRAYS)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1  # "encrypted", in the zip's directory
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="not a complete checkpoint"):
+        checkpoint.load(path)
+
+
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "other.npz"
     for write in (

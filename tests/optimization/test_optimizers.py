@@ -217,6 +217,8 @@ def test_groups_override_the_settings_of_a_parameter(rng):
         (lambda: RMSProp(0.1, decay=-0.1), "decay is -0.1"),
         (lambda: Adam(0.1, betas=(0.9, 1.0)), r"betas is \(0.9, 1.0\); it must be in \[0, 1\)"),
         (lambda: Lion(0.1, betas=(-0.1, 0.9)), "betas is"),
+        (lambda: Adam(0.1, betas=0.9), "betas is 0.9; it must be two numbers"),
+        (lambda: Adam(0.1, betas=(0.9, 0.99, 0.999)), "it must be two numbers"),
         (lambda: Adam(0.1, eps=-1e-8), "eps is -1e-08; it must be finite"),
         (lambda: AdamW(0.1, weight_decay=float("nan")), "weight_decay is nan"),
     ],
@@ -249,6 +251,7 @@ def test_gradients_that_do_not_fit_are_refused_and_nothing_moves(change, message
     [
         ({"lr": 0.1}, r"groups\('W'\) sets \['lr'\]; the settings are \['betas', 'eps', 'l2'\]"),
         ({"betas": (0.9, 2)}, "betas is"),
+        ({"betas": (0.9,)}, "it must be two numbers"),
     ],
 )
 def test_groups_that_return_nonsense_are_refused(own, message, rng):

@@ -67,6 +67,11 @@ def _leaky(rule) -> None:
         )
     error = check_pullback(rule, x, rng=rng, slope=0.1)
     demand(error < 1e-7, f"the gradient check gives {error:.1e}")
+    y, pullback = rule(x.astype(np.float32), slope=0.1)
+    demand(
+        y.dtype == pullback(y)[0].dtype == np.float32,
+        "float32 went in and float64 came out: keep the dtype of x",
+    )
 
 
 def _bilinear(rule) -> None:

@@ -57,7 +57,7 @@ def load(path: str | Path) -> tuple[dict[str, np.ndarray], Any]:
         KeyError,
         OSError,
         ValueError,
-        NotImplementedError,
+        RuntimeError,  # said to be encrypted, or packed in an unknown way
         zipfile.BadZipFile,
         zlib.error,
     ) as error:

@@ -55,9 +55,9 @@ class Optimizer:
 
         Raises:
             ValueError: names or shapes of ``grads`` are not those of
-                ``params``, the parameters are not those of the steps before, or
-                ``groups`` returns a setting that is unknown or out of its
-                range.  Then nothing was moved.
+                ``params``, the moments kept are not those that the parameters
+                need, or ``groups`` returns a setting that is unknown or out of
+                its range.  Then nothing was moved.
         """
         _check_same("grads", grads, params)
         settings = {name: self._settings_of(name) for name in params}
@@ -128,6 +128,8 @@ def blocks(array: np.ndarray) -> Iterator[np.ndarray]:
 
 def _check_settings(settings):
     for setting, value in settings.items():
+        if setting == "betas" and np.shape(value) != (2,):
+            raise ValueError(f"betas is {value}; it must be two numbers")
         values = value if setting == "betas" else [value]
         if setting in SHARES and not all(0 <= v < 1 for v in values):
             raise ValueError(f"{setting} is {value}; it must be in [0, 1)")
