@@ -118,7 +118,7 @@ def stuck(seed, *, starts, steps, longer, pushes):
     },
 )
 def variants(seed, *, starts, variants):
-    """Count the starts that learn XOR with two units, one setting changed at a time."""
+    """Count the starts that learn XOR with two units, with the named settings changed."""
     results = {}
     for name, change in variants.items():
         rng, (x, y) = np.random.default_rng(seed), parity(2)
