@@ -11,7 +11,7 @@ from pathlib import Path
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is imported: both sides run on one thread
 
-from llmbook.book.recorded import EXPERIMENTS
+from llmbook.book.recording import EXPERIMENTS
 
 
 def main() -> None:

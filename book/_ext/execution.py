@@ -37,6 +37,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 import llmbook
+from llmbook.book import recorded
 from llmbook.book.sources import dependencies, fingerprint, parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,6 +102,13 @@ def read(path: Path) -> NotebookNode:
         path, [cell.source for cell in nb.cells if cell.cell_type == "code"]
     )
     return nb
+
+
+def code_cells(path: Path) -> list[tuple[str, int]]:
+    """List the code of a chapter's cells, each with the number of lines above it in the file."""
+    nb = read(path)
+    code = [i for i, cell in enumerate(nb.cells) if cell.cell_type == "code"]
+    return [(nb.cells[i].source, _first_line(path, nb, i) - 1) for i in code]
 
 
 def stamp(path: Path) -> str:
@@ -223,12 +231,11 @@ def _stamp(path: Path, cells: list[str]) -> str:
         files |= dependencies(code)
     parts.append(fingerprint(files))
     for file in sorted(_data(cells)):
-        parts.append(fingerprint({file.name: file}))
-        if file.suffix == ".json":  # the page says whether a recorded run is stale
-            experiment = ROOT / json.loads(file.read_text("utf-8"))["experiment"]
-            if experiment.is_file():
-                sources = dependencies(experiment.read_text("utf-8"))
-                parts.append(fingerprint({"experiment": experiment, **sources}))
+        if file.suffix == ".json":  # what a page sees of a recorded run, and whether it calls it stale
+            run = recorded.read(file.stem)
+            parts.append(json.dumps([run.id, run.config, run.seeds, run.results, run.stale]))
+        else:
+            parts.append(fingerprint({file.name: file}))
     return "llmbook-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import execution
-from llmbook.book import sources
+from llmbook.book import recorded, sources
 
 
 @pytest.fixture
@@ -15,6 +15,8 @@ def book(scratch, monkeypatch):
     """Execute the scratch copy's chapters in this process, with an empty cache."""
     monkeypatch.setattr(execution, "ROOT", scratch.root)
     monkeypatch.setattr(execution, "CACHE", scratch.root / "_build" / ".jupyter_cache")
+    monkeypatch.setattr(recorded, "ROOT", scratch.root)
+    monkeypatch.setattr(recorded, "PACKAGE", scratch.root / "src" / "llmbook")
     monkeypatch.setattr(sources, "_PACKAGE", scratch.root / "src" / "llmbook")
     clear_caches()
     yield scratch
@@ -56,7 +58,7 @@ def test_a_chapter_needs_front_matter(book, front_matter):
 
 
 CELL = '%matplotlib inline\nfrom llmbook.one import x\nruns("sweep")\ncertificate(CASES, "section")'
-RUN = {"experiment": "experiments/01_a.py"}
+RUN = {"config": {}, "seeds": [1], "results": [], "sources": {"experiments/01_a.py": "", "llmbook.three": ""}}
 
 
 @pytest.mark.parametrize(
@@ -66,11 +68,12 @@ RUN = {"experiment": "experiments/01_a.py"}
         ("src/llmbook/two.py", "x = 2\n", False),
         ("book/_runs/sweep.json", json.dumps({**RUN, "results": [1]}), True),
         ("book/_runs/other.json", json.dumps({**RUN, "results": [1]}), False),
-        ("experiments/01_a.py", "import llmbook.three  # changed\n", True),
-        ("experiments/02_b.py", "import llmbook.three  # changed\n", False),
+        ("book/_runs/sweep.json", json.dumps({**RUN, "renewed": {"date": "today"}}), False),
+        ("book/_runs/sweep.json", json.dumps({**RUN, "sources": {}}), True),  # it was stale
+        ("src/llmbook/one.py", '"""Words."""\n\nx = 1  # and more\n', False),
         ("tests/golden/section.npz", "changed", True),
         ("tests/golden/other.npz", "changed", False),
-        ("src/llmbook/three.py", "x = 2\n", True),
+        ("src/llmbook/three.py", "x = 2\n", False),  # the run was stale before
     ],
 )
 def test_the_stamp_follows_modules_and_recorded_runs(book, name, text, matters):
@@ -78,8 +81,7 @@ def test_the_stamp_follows_modules_and_recorded_runs(book, name, text, matters):
         book.write(f"src/llmbook/{module}.py", "x = 1\n")
     for run in ("sweep", "other"):
         book.write(f"book/_runs/{run}.json", json.dumps(RUN))
-    for experiment in ("01_a", "02_b"):
-        book.write(f"experiments/{experiment}.py", "import llmbook.three\n")
+    book.write("experiments/01_a.py", "import llmbook.three\n")
     for golden in ("section", "other"):
         book.write(f"tests/golden/{golden}.npz", "")
     path = book.chapter("book/a", CELL)
@@ -87,6 +89,16 @@ def test_the_stamp_follows_modules_and_recorded_runs(book, name, text, matters):
     assert execution.stamp(path) == before
     book.write(name, text)
     assert (execution.stamp(path) != before) is matters
+
+
+def test_the_stamp_follows_a_recorded_run_that_becomes_stale(book):
+    source = book.write("src/llmbook/three.py", "x = 1\n")
+    run = {**RUN, "sources": {"llmbook.three": sources.digest(source)}}
+    book.write("book/_runs/sweep.json", json.dumps(run))
+    path = book.chapter("book/a", CELL)
+    before = execution.stamp(path)
+    source.write_text("x = 2\n")
+    assert execution.stamp(path) != before
 
 
 def test_a_computed_id_depends_on_every_recorded_run(book):

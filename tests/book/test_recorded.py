@@ -1,19 +1,15 @@
-"""Recorded runs: registering, running, reading back, and noticing what has changed."""
+"""Recorded runs: registering, running, renewing, reading back, and noticing what has changed."""
 
 import json
 import runpy
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from llmbook.book import RunError, experiment, recorded, runs, sources
+from llmbook.book import RunError, experiment, recorded, recording, runs, sources
 from llmbook.book.page import machine
 
-ROOT = Path(__file__).parents[2]
 SCRIPT = """\
 import numpy as np
 from llmbook.book import experiment
@@ -25,7 +21,8 @@ def unused():
 @experiment("03-demo", seeds=range(4), scale=np.float64(10))
 def demo(seed, scale):
     nats = np.float32(seed) / scale
-    return {"nats": nats, "curve": np.array([0, seed]), "name": "demo"}
+    parts = [{"inner": 1}, {"seconds": 1}]
+    return {"nats": nats, "curve": np.array([0, seed]), "name": "demo", "took_seconds": seed, "parts": parts}
 """
 
 
@@ -44,7 +41,7 @@ def checkout(tmp_path, monkeypatch):
     (tmp_path / "book" / "_runs").mkdir(parents=True)
     monkeypatch.setattr(recorded, "ROOT", tmp_path)
     monkeypatch.setattr(recorded, "PACKAGE", package)
-    monkeypatch.setattr(recorded, "EXPERIMENTS", {})
+    monkeypatch.setattr(recording, "EXPERIMENTS", {})
     monkeypatch.setattr(sources, "_PACKAGE", package)
     return tmp_path
 
@@ -53,7 +50,7 @@ def checkout(tmp_path, monkeypatch):
 def demo(checkout):
     """The experiment of that checkout, registered."""
     runpy.run_path(str(checkout / "experiments" / "03_demo.py"))
-    return recorded.EXPERIMENTS["03-demo"]
+    return recording.EXPERIMENTS["03-demo"]
 
 
 @pytest.fixture
@@ -68,9 +65,9 @@ def record(checkout):
             f"@experiment('other', seeds={seeds})",
         ]
         script.write_text("\n".join([*lines, "def f(seed):", f"    return {{'nats': {expression}}}", ""]))
-        recorded.EXPERIMENTS.clear()
+        recording.EXPERIMENTS.clear()
         runpy.run_path(str(script))
-        return recorded.EXPERIMENTS["other"].run()
+        return recording.EXPERIMENTS["other"].run()
 
     return run
 
@@ -93,9 +90,11 @@ def test_a_record_holds_all_that_is_needed_to_judge_it(demo, checkout):
     assert [p.name for p in path.parent.iterdir()] == ["03-demo.json"]
 
 
-def test_a_record_is_written_in_one_order(demo):
+def test_a_record_has_a_line_for_each_entry_and_each_seed_in_one_order(demo):
     text = demo.run().read_text()
-    assert text == json.dumps(json.loads(text), indent=1, sort_keys=True) + "\n"
+    record = json.loads(text)
+    assert len(text.splitlines()) == 2 + len(record) + 1 + len(demo.seeds)
+    assert list(record) == sorted(record) and list(record["results"][0]) == sorted(record["results"][0])
 
 
 def test_runs_reads_a_record(demo, capsys):
@@ -106,9 +105,8 @@ def test_runs_reads_a_record(demo, capsys):
     assert run.values("curve").shape == (4, 2)
     assert run.seeds == [0, 1, 2, 3] and run.config == {"scale": 10.0} and run.results[1]["name"] == "demo"
     assert run.stale == [] and capsys.readouterr().out == ""
-    with pytest.raises(
-        ValueError, match=r"'03-demo' has no result 'loss'; it has cpu_seconds, curve, name, nats"
-    ):
+    known = "cpu_seconds, curve, name, nats, parts, seed, took_seconds"
+    with pytest.raises(ValueError, match=rf"'03-demo' has no result 'loss'; it has {known}"):
         run.values("loss")
 
 
@@ -215,56 +213,6 @@ def test_an_id_is_registered_once(demo):
         experiment("03-demo", seeds=[0])(print)
 
 
-# The command, in the checkout's own process.
-
-
-@pytest.fixture
-def command(demo, checkout, monkeypatch, capsys):
-    """`python -m experiments` on that checkout: returns the exit code and what was printed."""
-    shutil.copy(ROOT / "experiments" / "__main__.py", checkout / "experiments")
-
-    def run(*arguments):
-        recorded.EXPERIMENTS.clear()
-        monkeypatch.setattr(sys, "argv", ["experiments", *arguments])
-        with pytest.raises(SystemExit) as end:
-            runpy.run_path(str(checkout / "experiments" / "__main__.py"), run_name="__main__")
-        return end.value.code, capsys.readouterr()
-
-    return run
-
-
-def test_the_command_runs_what_is_missing_or_stale_and_nothing_else(command, checkout):
-    record = checkout / "book" / "_runs" / "03-demo.json"
-    code, printed = command("--check")
-    assert code == 1 and printed.out == "03-demo: missing\n" and not record.exists()
-    code, printed = command()
-    assert code == 0 and record.exists() and "4/4" in printed.err  # the progress bar
-    assert command("--check") == (0, ("03-demo: up to date\n", ""))
-
-    written = record.stat().st_mtime_ns
-    assert command()[0] == 0 and record.stat().st_mtime_ns == written
-    assert command("03-demo")[0] == 0 and record.stat().st_mtime_ns > written
-
-    (checkout / "src/llmbook/math_foundations/widgets.py").write_text("A = 2\n")
-    code, printed = command("--check")
-    assert code == 1 and printed.out == "03-demo: stale: llmbook.math_foundations.widgets changed\n"
-    assert command()[0] == 0 and command("--check")[0] == 0
-
-
-def test_the_command_refuses_an_unknown_id(command):
-    code, printed = command("03-typo")
-    assert code == 2 and "unknown: 03-typo; there are: 03-demo" in printed.err
-
-
-def test_the_books_own_experiments_load_and_the_sources_are_those_of_the_library():
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments", "--check"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode in (0, 1) and done.stderr == ""
-    sources = recorded._sources(ROOT / "experiments" / "__main__.py")
-    assert list(sources) == ["experiments/__main__.py"]  # the recording itself does not make a run stale
-
-
 def test_words_about_the_code_do_not_make_a_run_stale(demo, checkout):
     demo.run()
     module = checkout / "src" / "llmbook" / "math_foundations" / "widgets.py"
@@ -272,3 +220,71 @@ def test_words_about_the_code_do_not_make_a_run_stale(demo, checkout):
     assert runs("03-demo").stale == []
     module.write_text("A = 2\n")
     assert runs("03-demo").stale == ["llmbook.math_foundations.widgets"]
+
+
+# Renewing.
+
+
+@pytest.fixture
+def edited(demo, checkout):
+    """Record the experiment, then edit its script; return the experiment as it is now, and its path."""
+
+    def edit(old, new):
+        path = demo.run()
+        script = checkout / "experiments" / "03_demo.py"
+        assert old in script.read_text()
+        script.write_text(script.read_text().replace(old, new))
+        recording.EXPERIMENTS.clear()
+        runpy.run_path(str(script))
+        return recording.EXPERIMENTS["03-demo"], path
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("np.float32(seed) / scale", "np.float32(seed) / scale + 0"),
+        ("np.float32(seed) / scale", "np.float32(seed) / scale * (1 + 1e-10)"),
+        ('"name": "demo"', '"name": "demo", **{}'),
+        ('"took_seconds": seed', '"took_seconds": seed + 1'),  # timings are not compared
+        ('{"seconds": 1}', '{"seconds": 2}'),
+    ],
+)
+def test_a_change_that_changes_no_result_renews_a_record(edited, old, new):
+    experiment, path = edited(old, new)
+    before = json.loads(path.read_text())
+    assert experiment.due() and experiment.renew() and experiment.due() == ""
+    after = json.loads(path.read_text())
+    renewed = after.pop("renewed")
+    assert renewed["seed"] == 0 and {"date", "llmbook", "numpy", "python", "machine"} < set(renewed)
+    assert after.pop("sources") != before.pop("sources")
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("np.float32(seed) / scale", "(np.float32(seed) + 1) / scale"),
+        ("np.array([0, seed])", "np.array([1e-7, seed])"),
+        ("np.array([0, seed])", "np.array([0, seed, 0])"),
+        ('"name": "demo"', '"name": "other"'),
+        ('"name": "demo"', '"more": 1'),
+        ('{"inner": 1}', '{"inner": 1.00001}'),
+        ("scale=np.float64(10)", "scale=np.float64(20)"),  # seed 0 gives the same result
+        ("seeds=range(4)", "seeds=range(3)"),
+    ],
+)
+def test_a_change_of_a_result_or_of_what_is_asked_needs_every_seed(edited, old, new):
+    experiment, path = edited(old, new)
+    before = path.read_text()
+    assert not experiment.renew()
+    assert path.read_text() == before and experiment.due()
+    assert "renewed" not in json.loads(experiment.run().read_text()) and experiment.due() == ""
+
+
+def test_other_seeds_go_to_another_file(demo, tmp_path):
+    path = demo.run(offset=100, path=tmp_path / "other.json")
+    record = json.loads(path.read_text())
+    assert record["seeds"] == [100, 101, 102, 103] and record["results"][1]["curve"] == [0, 101]
+    assert demo.due() == "missing"

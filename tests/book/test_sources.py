@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from llmbook.book import sources
-from llmbook.book.sources import dependencies, fingerprint
+from llmbook.book.sources import dependencies, digest, fingerprint
 
 PACKAGE = {
     "__init__.py": '"""A hub."""\n__version__ = "1"\n',
@@ -71,13 +71,23 @@ def test_files(package: Path) -> None:
     assert dependencies("import llmbook.softmax") == {"llmbook.softmax": package / "softmax.py"}
 
 
-def test_fingerprint_changes_with_names_and_bytes(package: Path) -> None:
+def test_fingerprint_changes_with_names_and_code(package: Path) -> None:
     files = dependencies("import llmbook.rnn.rnn")
     before = fingerprint(files)
     assert fingerprint(dict(reversed(files.items()))) == before
     assert fingerprint({name.upper(): file for name, file in files.items()}) != before
-    (package / "softmax.py").write_text("import numpy  # changed\n")
+    (package / "softmax.py").write_text('"""Words."""\n\nimport numpy as np  # and more\n')
+    assert fingerprint(files) == before
+    (package / "softmax.py").write_text("import numpy\n")
     assert fingerprint(files) != before
+
+
+def test_what_is_not_python_counts_byte_by_byte(tmp_path: Path) -> None:
+    file = tmp_path / "record.json"
+    file.write_text("1\n")
+    before = digest(file)
+    file.write_text("1  # one\n")
+    assert digest(file) != before
 
 
 def test_code_only_keeps_what_can_change_a_result():

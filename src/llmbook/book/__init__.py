@@ -6,7 +6,8 @@ displayed.
 """
 
 from llmbook.book.ledger import ClaimError, claim, leaderboard_row
-from llmbook.book.recorded import Recorded, RunError, experiment, runs
+from llmbook.book.recorded import Recorded, RunError, runs
+from llmbook.book.recording import experiment
 from llmbook.book.style import PALETTE, use_style
 
 __all__ = [

@@ -53,12 +53,17 @@ def dependencies(code: str) -> dict[str, Path]:
 
 
 def fingerprint(files: Mapping[str, Path]) -> str:
-    """Hash the names and the bytes of files: equal if nothing changed."""
-    digest = hashlib.sha256()
-    for name, file in sorted(files.items()):
-        content = file.read_bytes()
-        digest.update(f"{name} {len(content)}\n".encode() + content)
-    return digest.hexdigest()
+    """Hash the names and contents of files: equal if nothing changed."""
+    lines = [f"{name} {digest(file)}\n" for name, file in sorted(files.items())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def digest(file: Path) -> str:
+    """Hash a file; of Python, only what can change a result."""
+    content = file.read_bytes()
+    if file.suffix == ".py":
+        content = code_only(file.read_text("utf-8")).encode()
+    return hashlib.sha256(content).hexdigest()
 
 
 @cache
