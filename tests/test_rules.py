@@ -1,19 +1,23 @@
 """The gradient table: every rule of the book keeps every promise, and a rule that breaks one is caught."""
 
-import importlib.util
+import ast
 import pkgutil
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from textwrap import indent
 
 import numpy as np
 import pytest
 
-import llmbook.book.rules
-from llmbook.book.certificate import Case, CertificateError, certificate, load_golden, run, verify
+import llmbook.book.cases
+from llmbook.book.certificate import CertificateError, certificate, load_golden, run, verify
 from llmbook.math_foundations.softmax import softmax
 
-SECTIONS = [module.name for module in pkgutil.iter_modules(llmbook.book.rules.__path__)]
-TABLE = [(s, case) for s in SECTIONS for case in import_module(f"llmbook.book.rules.{s}").CASES]
+SOURCE = Path(llmbook.__file__).parent
+SECTIONS = [module.name for module in pkgutil.iter_modules(llmbook.book.cases.__path__)]
+TABLE = [(s, case) for s in SECTIONS for case in import_module(f"llmbook.book.cases.{s}").CASES]
+[SOFTMAX] = [case for _, case in TABLE if case.rule is softmax]
 table = pytest.mark.parametrize(("section", "case"), TABLE, ids=[f"{s}-{case.name}" for s, case in TABLE])
 
 
@@ -24,19 +28,12 @@ def test_rule_keeps_every_promise(section, case):
     assert verified.reference_error < 1e-6
 
 
-@pytest.fixture(scope="module")
-def make_golden():
-    pytest.importorskip("torch", reason="the reference packages are not installed")
-    path = Path(__file__).parent / "golden" / "make_golden.py"
-    spec = importlib.util.spec_from_file_location("make_golden", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @table
-def test_rule_agrees_with_pytorch_live(section, case, make_golden):
-    ours, theirs, golden = run(case), make_golden.run_torch(case), load_golden(section)
+def test_rule_agrees_with_pytorch_live(section, case):
+    pytest.importorskip("torch", reason="the reference packages are not installed")
+    from make_golden import run_torch
+
+    ours, theirs, golden = run(case), run_torch(case), load_golden(section)
     assert ours.keys() == theirs.keys() <= golden.keys()
     for key, array in theirs.items():
         np.testing.assert_allclose(ours[key], array, rtol=1e-6, atol=1e-9)
@@ -45,18 +42,57 @@ def test_rule_agrees_with_pytorch_live(section, case, make_golden):
         )  # the committed file is current
 
 
-def test_every_rule_is_in_the_table():
-    """A function of a section that returns a pullback and is missing from the table would go unchecked."""
-    import ast
+def rules_in(source):
+    """The functions that make a tuple ending in a function of their own, whatever its name."""
+    for rule in ast.walk(ast.parse(source)):
+        if isinstance(rule, ast.FunctionDef):
+            own = {n.name for n in ast.walk(rule) if isinstance(n, ast.FunctionDef)} - {rule.name}
+            last = [n.elts[-1] for n in ast.walk(rule) if isinstance(n, ast.Tuple) and n.elts]
+            if any(isinstance(n, ast.Lambda) or (isinstance(n, ast.Name) and n.id in own) for n in last):
+                yield rule.name
 
-    source = Path(llmbook.__file__).parent
-    in_table = {case.rule.__name__ for _, case in TABLE}
-    for section in SECTIONS:
-        for file in (source / section).glob("*.py"):
-            for node in ast.parse(file.read_text()).body:
-                inner = node.body if isinstance(node, ast.FunctionDef) else []
-                if any(isinstance(n, ast.FunctionDef) and n.name == "pullback" for n in inner):
-                    assert node.name in in_table, f"{file.name}: {node.name} is not in the table of rules"
+
+def not_in_table(source):
+    """The rules of a package's sections that no section's table lists: they would go unchecked."""
+    listed = {f"{case.rule.__module__}.{case.rule.__name__}" for _, case in TABLE}
+    for file in source.rglob("*.py"):
+        module = ".".join(["llmbook", *file.relative_to(source).with_suffix("").parts])
+        if not module.startswith(("llmbook.book.", "llmbook.exercises.")):  # exercises plant wrong rules
+            yield from {f"{module}.{rule}" for rule in rules_in(file.read_text("utf-8"))} - listed
+
+
+def test_every_rule_is_in_the_table():
+    assert not list(not_in_table(SOURCE))
+
+
+RULE = """
+def relu(x):
+    def pullback(dy):
+        return (dy * (x > 0),)
+
+    return x * (x > 0), pullback
+"""
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        RULE,
+        RULE.replace("pullback", "backward"),
+        "def relu(x):\n    return x * (x > 0), lambda dy: (dy * (x > 0),)",
+        RULE.replace("return x * (x > 0), pullback", "pair = x * (x > 0), pullback\n    return pair"),
+        "class Layer:\n" + indent(RULE, "    "),
+        "if True:\n" + indent(RULE, "    "),
+    ],
+    ids=["plain", "another name", "lambda", "not at once", "in a class", "in a branch"],
+)
+def test_a_rule_of_a_new_section_is_named(rule, tmp_path):
+    """A rule of the same name in another section does not stand for it."""
+    section = tmp_path / "new_section"
+    section.mkdir()
+    (section / "topic.py").write_text(rule)
+    (section / "other.py").write_text("def shapes(x):\n    return x, len(x)")
+    assert list(not_in_table(tmp_path)) == ["llmbook.new_section.topic.relu"]
 
 
 def broken(forward=lambda p: p, backward=lambda dx: (dx,), before=lambda x: None, receive=lambda dp: None):
@@ -96,21 +132,19 @@ def write(array):
     ],
 )
 def test_broken_promises_are_named(rule, message):
-    case = Case("softmax", rule, lambda rng: ((rng.standard_normal((2, 3)),), {}))
     with pytest.raises(CertificateError, match=message):
-        verify(case, run(Case("softmax", softmax, case.draw)))
+        verify(replace(SOFTMAX, rule=rule), run(SOFTMAX))
 
 
 def test_difference_to_pytorch_is_named():
-    case = Case("softmax", softmax, lambda rng: ((rng.standard_normal((2, 3)),), {}))
-    golden = run(case)
+    golden = run(SOFTMAX)
     off = {k: v * (1 + 1e-5) for k, v in golden.items()}
     with pytest.raises(CertificateError, match=r"differs from PyTorch by 1\.0e-05"):
-        verify(case, off)
-    with pytest.raises(CertificateError, match=r"PyTorch's is \(3,\)"):
-        verify(case, {k: v[0] for k, v in golden.items()})
+        verify(SOFTMAX, off)
+    with pytest.raises(CertificateError, match=r"PyTorch's is \(4, 5\)"):
+        verify(SOFTMAX, {k: v[0] for k, v in golden.items()})
     with pytest.raises(KeyError):
-        verify(case, {})
+        verify(SOFTMAX, {})
 
 
 def test_certificate_prints_a_row_for_each_rule(capsys):

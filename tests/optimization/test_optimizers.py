@@ -1,6 +1,3 @@
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -63,11 +60,9 @@ def test_hundred_steps_are_those_of_pytorch(name):
 @with_peer
 def test_hundred_steps_are_those_of_pytorch_live(name):
     pytest.importorskip("torch", reason="the reference packages are not installed")
-    path = Path(__file__).parents[1] / "golden" / "make_golden.py"
-    spec = importlib.util.spec_from_file_location("make_golden", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    theirs, golden = module.follow_torch(name), load_golden("optimization")
+    from make_golden import follow_torch
+
+    theirs, golden = follow_torch(name), load_golden("optimization")
     compare(name, theirs)
     for key, array in theirs.items():  # the committed file is current
         np.testing.assert_allclose(golden[key], array, rtol=1e-9, atol=1e-12)

@@ -19,14 +19,17 @@ REFERENCE_LIMIT = 1e-6  # relative difference to PyTorch, float64
 
 @dataclass(frozen=True)
 class Case:
-    """A rule with inputs to check it on.
+    """A rule, inputs to check it on, and PyTorch's counterpart.
 
     ``draw(rng) -> (args, options)``, in float64, away from kinks.
+    ``peer(torch, *args, **options)`` is given the module, which readers do not
+    have, and every array as a tensor.
     """
 
     name: str
     rule: Callable
     draw: Callable[[np.random.Generator], tuple[tuple, dict]]
+    peer: Callable
 
 
 @dataclass(frozen=True)
