@@ -1,9 +1,9 @@
 """Run a page, or experiments, at seeds that nobody has looked at: `python -m experiments reseed`.
 
 Are the numbers true, or true of one seed? A page runs as a script with an offset added to each integer seed
-of `default_rng(...)` in its cells; claims, checks against records and asserts are counted, and one that fails stops
-nothing. An experiment runs at its seeds plus the offset and writes its record elsewhere; with `--with` a page
-reads those. Offset 0 must pass. A seed may be fixed for a reason, if the page says the reason.
+of `default_rng(...)` in its cells; claims, checks against records and asserts are counted, and one that fails
+stops nothing. An experiment runs at its seeds plus the offset and writes its record elsewhere; with `--with`
+a page reads those. Offset 0 must pass. A seed may be fixed for a reason, if the page says the reason.
 """
 
 import argparse
