@@ -6,7 +6,6 @@ import numpy as np
 
 from llmbook.book import experiment
 from llmbook.book.page import machine
-from llmbook.feedforward import ops
 from llmbook.feedforward.by_hand import loss_and_gradients
 from llmbook.feedforward.language_model import NeuralNGram
 
@@ -23,7 +22,7 @@ def bench(seed, *, rules, sizes):
 
         def tape(before=before, targets=targets):
             network.zero_grad()
-            ops.cross_entropy(network.scores(before), targets).backward()
+            network.loss(before, targets).backward()
             return network.grads()
 
         def by_hand(before=before, targets=targets):

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from llmbook.book import experiment
-from llmbook.data import load_names, padded
+from llmbook.data import load_names
 from llmbook.feedforward.activations import tanh
-from llmbook.feedforward.language_model import contexts
+from llmbook.feedforward.language_model import contexts, pairs
 from llmbook.feedforward.rules import linear
 from llmbook.math_foundations.evaluation import evaluate
 from llmbook.math_foundations.softmax import cross_entropy
@@ -26,8 +26,7 @@ def widths(seed, *, widths, no_bend, embedded, steps, batch):
     """Draw hidden layers, fit an output layer on each, and score it on the validation names, in nats."""
     rng = np.random.default_rng(seed)
     names = load_names()
-    token_ids, targets, counted = padded(names.encode(names.train))
-    X, Y = contexts(token_ids, 3)[counted], targets[counted]
+    X, Y = pairs(names.encode(names.train), 3)
     validation, test = names.encode(names.validation), names.encode(names.test)
     one_hot = np.eye(27, dtype=np.float32)
 

@@ -5,22 +5,16 @@ import time
 import numpy as np
 
 from llmbook.book import experiment
-from llmbook.data import load_names, padded
+from llmbook.data import load_names
 from llmbook.exercises import planted
 from llmbook.feedforward.by_hand import loss_and_gradients
-from llmbook.feedforward.language_model import NeuralNGram, contexts
+from llmbook.feedforward.language_model import NeuralNGram, pairs
 from llmbook.math_foundations.evaluation import evaluate, score
-
-
-def pairs(names, part, context_length):
-    """List what stands before each symbol, and the symbol: (N, C), (N,)."""
-    token_ids, targets, counted = padded(names.encode(part))
-    return contexts(token_ids, context_length)[counted], targets[counted]
 
 
 def trained(names, seed, *, context_length, steps, batch, lr):
     """Train a neural n-gram, its gradients chained by hand, with steps that shrink from lr to 0."""
-    X, Y = pairs(names, names.train, context_length)
+    X, Y = pairs(names.encode(names.train), context_length)
     rng = np.random.default_rng(seed)
     network = NeuralNGram(27, context_length=context_length, d_model=10, d_hidden=200, rng=rng)
     params = network.params()
@@ -70,8 +64,8 @@ def rates(seed, *, steps, batch, lrs):
 def bugs(seed, *, d_hidden, steps, batch, lr):
     """Train with the right gradient and with each wrong one: validation loss, None where it diverged."""
     names = load_names()
-    X, Y = pairs(names, names.train, 3)
-    validation = pairs(names, names.validation, 3)
+    X, Y = pairs(names.encode(names.train), 3)
+    validation = pairs(names.encode(names.validation), 3)
     results = {}
     for bug, replaced in {"none": {}, **planted.BUGS}.items():
         rng = np.random.default_rng(seed)

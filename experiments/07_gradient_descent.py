@@ -4,8 +4,7 @@ import numpy as np
 
 from llmbook.book import experiment
 from llmbook.data import load_names, padded
-from llmbook.feedforward import ops
-from llmbook.feedforward.language_model import NeuralNGram, contexts
+from llmbook.feedforward.language_model import NeuralNGram, pairs
 from llmbook.math_foundations.evaluation import evaluate
 from llmbook.math_foundations.softmax import softmax
 from llmbook.optimization.optimizers import SGD
@@ -18,8 +17,7 @@ def floor(seed, *, lrs, batches, steps, burn):
     """Learn the letters' scores from noisy batches; average how far the loss stays above the best."""
     rng = np.random.default_rng(seed)
     names = load_names()
-    _, targets, counted = padded(names.encode(names.train))
-    letters = targets[counted]
+    _, letters = pairs(names.encode(names.train), 1)
     p = np.bincount(letters, minlength=27) / len(letters)
     best = -(p * np.log(p)).sum()
     excess = []
@@ -47,8 +45,7 @@ def floor(seed, *, lrs, batches, steps, burn):
 def sweep(seed, *, lrs, steps, batch):
     """Train the same network of surnames with each learning rate; the seed draws weights and batches."""
     names = load_names()
-    token_ids, targets, counted = padded(names.encode(names.train))
-    X, Y = contexts(token_ids, 3)[counted], targets[counted]
+    X, Y = pairs(names.encode(names.train), 3)
     validation = names.encode(names.validation)
 
     def trained(lr, Y):
@@ -58,7 +55,7 @@ def sweep(seed, *, lrs, steps, batch):
         for _ in range(steps):
             i = rng.integers(len(X), size=batch)
             model.zero_grad()
-            loss = ops.cross_entropy(model.scores(X[i]), Y[i])
+            loss = model.loss(X[i], Y[i])
             loss.backward()
             optimizer.step(model.params(), model.grads())
             losses.append(float(loss))

@@ -5,8 +5,8 @@ import time
 import numpy as np
 
 from llmbook.book import experiment
-from llmbook.data import load_names, padded
-from llmbook.feedforward.language_model import NeuralNGram, contexts
+from llmbook.data import load_names
+from llmbook.feedforward.language_model import NeuralNGram, pairs
 from llmbook.math_foundations.evaluation import evaluate, score
 from llmbook.optimization.muon import Muon
 from llmbook.optimization.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Momentum, Nesterov, RMSProp
@@ -125,8 +125,7 @@ class Surnames:
     def __init__(self, n_names=None):
         names = load_names()
         self.validation, self.test = names.encode(names.validation), names.encode(names.test)
-        token_ids, targets, counted = padded(names.encode(names.train[:n_names]))
-        self.X, self.Y = contexts(token_ids, 3)[counted], targets[counted]
+        self.X, self.Y = pairs(names.encode(names.train[:n_names]), 3)
 
     def train(self, optimizer, seed, *, steps, batch, d_hidden, schedule=None, dropout=0.0):
         """Train a network, and return it; None if it diverged."""
@@ -134,11 +133,10 @@ class Surnames:
         network = NeuralNGram(
             27, context_length=3, d_model=10, d_hidden=d_hidden, dropout_rate=dropout, rng=rng
         )
-        last = np.broadcast_to([False, False, True], (batch, 3))  # the place with all of its context
 
         def batches(rng):
             i = rng.integers(len(self.X), size=batch)
-            return self.X[i], np.broadcast_to(self.Y[i, None], (batch, 3)), last
+            return self.X[i], self.Y[i]
 
         schedule = schedule or warmup_cosine(steps // 20, steps)
         try:

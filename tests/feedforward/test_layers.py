@@ -143,3 +143,71 @@ def test_dropout_does_nothing_without_rng(rng):
 def test_dropout_rate_must_be_a_share(rng, rate):
     with pytest.raises(ValueError, match=r"rate is .*; it must be in \[0, 1\)"):
         dropout(Tensor(np.ones(3)), rate, rng)
+
+
+def test_freeze_leaves_the_parameters_and_takes_the_gradients(rng):
+    model = Nested(rng)
+    model.rest[0].freeze()
+    x = np.ones((1, 3), dtype=np.float32)
+    y = model.rest[1](model.rest[0](model.first(x))) * model.gain
+    y.backward(np.ones((1, 2), dtype=np.float32))
+    assert (
+        list(model.grads()) == list(model.trained()) == ["first.W", "first.b", "rest.1.W", "rest.1.b", "gain"]
+    )
+    assert "rest.0.W" in model.params() and model.n_params == 48
+    model.freeze()
+    assert model.grads() == {} == model.trained()
+
+
+def test_load_refuses_another_kind_of_number(rng):
+    layer = Linear(3, 2, rng=rng)
+    before = layer.W.data.copy()
+    with pytest.raises(ValueError, match=r"W has dtype int64; the model's is float32"):
+        layer.load({"W": np.ones((3, 2), dtype=np.int64), "b": np.ones(2)})
+    layer.freeze()
+    layer.W.data = np.zeros((3, 2), dtype=np.int8)
+    with pytest.raises(ValueError, match=r"W has dtype float64; the model's is int8"):
+        layer.load({"W": np.full((3, 2), 0.7), "b": np.ones(2)})
+    assert not layer.W.data.any() and before.any()
+
+
+def test_adopt_takes_the_arrays_themselves_and_their_dtype(rng):
+    layer = Linear(3, 2, rng=None)
+    assert not layer.W.data.any()
+    arrays = {"W": rng.standard_normal((3, 2)), "b": np.ones(2)}
+    arrays["b"].flags.writeable = False
+    layer.adopt(arrays)
+    assert layer.W.data is arrays["W"] and layer.W.dtype == np.float64
+    assert layer.b.data is not arrays["b"] and layer.b.data.flags.writeable
+    np.testing.assert_array_equal(layer.b.data, [1, 1])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda p: p.pop("b"), r"missing: \['b'\]"),
+        (lambda p: p.update(b=np.ones(3)), r"b has shape \(3,\); the model's has \(2,\)"),
+        (lambda p: p.update(b=np.ones(2, dtype=int)), "b has dtype int64; a parameter that is trained"),
+    ],
+)
+def test_adopt_refuses_what_does_not_fit_and_changes_nothing(rng, change, message):
+    layer = Linear(3, 2, rng=rng)
+    params = {name: np.ones_like(array) for name, array in layer.params().items()}
+    change(params)
+    before = layer.W.data
+    with pytest.raises(ValueError, match=message):
+        layer.adopt(params)
+    assert layer.W.data is before
+
+
+def test_a_frozen_parameter_may_hold_integers(rng):
+    layer = Linear(3, 2, rng=rng)
+    layer.freeze()
+    layer.adopt({"W": np.ones((3, 2), dtype=np.int8), "b": np.zeros(2)})
+    np.testing.assert_array_equal(layer(np.ones((1, 3))), [[3, 3]])
+
+
+def test_without_rng_all_parameters_are_zero_and_of_the_dtype():
+    for model in (MLP([3, 4, 2], rng=None, dtype=np.float64), Embedding(5, 3, rng=None, dtype=np.float64)):
+        for array in model.params().values():
+            assert array.dtype == np.float64 and not array.any()

@@ -3,14 +3,29 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
-from llmbook.feedforward.rules import add, linear, matmul, multiply, reshape, summed_to, take
+from llmbook.feedforward.rules import (
+    add,
+    clip,
+    concatenate,
+    divide,
+    linear,
+    matmul,
+    mean,
+    minimum,
+    multiply,
+    reshape,
+    summed_to,
+    take,
+    total,
+    transpose,
+)
 
 
 @given(mutually_broadcastable_shapes(num_shapes=2, max_dims=4, max_side=4))
 def test_gradients_of_broadcast_operations_have_their_arguments_shapes(shapes):
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal(shape) for shape in shapes.input_shapes)
-    for rule in (add, multiply):
+    for rule in (add, multiply, divide, minimum):
         y, pullback = rule(a, b)
         assert y.shape == shapes.result_shape
         da, db = pullback(rng.standard_normal(y.shape))
@@ -74,3 +89,66 @@ def test_reshape_goes_and_comes_back(rng):
 def test_shapes_and_ids_that_do_not_fit_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_equal_entries_share_the_gradient_of_their_minimum():
+    a, b = np.array([1.0, 2.0, 3.0]), np.array([1.0, 5.0, 0.0])
+    y, pullback = minimum(a, b)
+    np.testing.assert_array_equal(y, [1, 2, 0])
+    da, db = pullback(np.array([10.0, 10.0, 10.0]))
+    np.testing.assert_array_equal(da, [5, 10, 0])
+    np.testing.assert_array_equal(db, [5, 0, 10])
+
+
+def test_what_lies_on_a_limit_keeps_its_gradient():
+    y, pullback = clip(np.array([-2.0, -1.0, 0.5, 1.0, 3.0]), low=-1.0, high=1.0)
+    np.testing.assert_array_equal(y, [-1, -1, 0.5, 1, 1])
+    np.testing.assert_array_equal(pullback(np.full(5, 7.0))[0], [0, 7, 7, 7, 0])
+    with pytest.raises(ValueError, match=r"low is 2; it must not be above high, 1"):
+        clip(np.ones(3), low=2, high=1)
+
+
+@pytest.mark.parametrize("rule", [total, mean])
+def test_what_a_mask_leaves_out_counts_for_nothing(rule, rng):
+    x = rng.standard_normal((3, 4))
+    mask = rng.random((3, 4)) < 0.7
+    mask[:, 0] = True
+    x[~mask] = np.nan
+    y, pullback = rule(x, axis=1, mask=mask)
+    numpys = {total: np.sum, mean: np.mean}[rule]
+    np.testing.assert_allclose(y, [numpys(row[kept]) for row, kept in zip(x, mask, strict=True)])
+    (dx,) = pullback(np.array([1.0, 2.0, 3.0]))
+    assert not dx[~mask].any() and np.isfinite(dx).all()
+
+
+def test_total_and_mean_over_everything_are_numbers(rng):
+    x = rng.standard_normal((2, 3)).astype(np.float32)
+    for rule, value in ((total, x.sum()), (mean, x.mean())):
+        y, pullback = rule(x)
+        assert y.shape == () and y.dtype == np.float32 and y == pytest.approx(value, rel=1e-6)
+        assert pullback(1.0)[0].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: total(x, mask=np.ones((2, 3), dtype=int)), "mask has dtype int64; it must be bool"),
+        (lambda x: mean(x, mask=np.ones((4, 3), dtype=bool)), "broadcast"),
+        (lambda x: mean(x, axis=1, mask=np.array([[True], [False]])), "no entry counts"),
+        (lambda x: mean(np.ones((0, 3)), axis=0), "no entry counts"),
+        (lambda x: concatenate(), "at least one array"),
+        (lambda x: concatenate(x, np.ones((3, 3))), "must match exactly"),
+        (lambda x: transpose(x, axes=(0, 0)), "repeated axis"),
+    ],
+)
+def test_mistakes_in_the_newer_rules_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(np.ones((2, 3)))
+
+
+def test_transpose_goes_back_to_where_it_came_from(rng):
+    x = rng.standard_normal((2, 3, 4))
+    for axes in (None, (1, 2, 0), (-1, 0, 1), (0, -1, -2)):
+        y, pullback = transpose(x, axes=axes)
+        np.testing.assert_array_equal(y, np.transpose(x, axes))
+        np.testing.assert_array_equal(pullback(y)[0], x)

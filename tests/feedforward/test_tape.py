@@ -219,3 +219,48 @@ def test_plain_numbers_keep_float32():
 def test_mistakes_are_named(rng, call, message):
     with pytest.raises(ValueError, match=message):
         call(leaf(rng, 2, 3))
+
+
+def test_a_frozen_leaf_is_a_constant(rng):
+    x, W = leaf(rng, 4, 3), leaf(rng, 3, 2)
+    W.frozen = True
+    ops.tanh(x @ W).backward(np.ones((4, 2)))
+    slope = 1 - np.tanh(x.data @ W.data) ** 2
+    np.testing.assert_allclose(x.grad, slope @ W.data.T, rtol=1e-12)
+    assert W.grad is None
+    x.frozen = True
+    assert isinstance(x @ W, np.ndarray), "where all is constant, nothing is recorded"
+
+
+def test_a_frozen_leaf_is_not_kept_alive(rng):
+    x, W = leaf(rng, 3), leaf(rng, 3)
+    W.frozen = True
+    y = x + W  # addition needs neither to go back
+    dropped = weakref.ref(W)
+    del W
+    assert dropped() is None
+    y.backward(np.ones(3))
+
+
+def test_minus_and_division(rng):
+    a, b = leaf(rng, 2, 3), Tensor(rng.uniform(1, 2, (2, 3)))
+    weights = rng.standard_normal((2, 3))
+    (-a / b + 2 / b - 1.5 / (b * 2)).backward(weights)
+
+    def value(a, b):
+        return ((-a / b + 2 / b - 1.5 / (b * 2)) * weights).sum()
+
+    np.testing.assert_allclose(
+        a.grad, numerical_gradient(lambda at: value(at, b.data), a.data), rtol=1e-7, atol=1e-9
+    )
+    np.testing.assert_allclose(
+        b.grad, numerical_gradient(lambda at: value(a.data, at), b.data), rtol=1e-7, atol=1e-9
+    )
+
+
+def test_minus_and_division_keep_float32():
+    x = Tensor(np.ones(3, dtype=np.float32))
+    y = -x / 3 + 2 / x
+    assert y.dtype == x.dtype == np.float32
+    y.backward(np.ones(3, dtype=np.float32))
+    assert x.grad.dtype == np.float32

@@ -78,12 +78,35 @@ def test_gradient_that_is_not_a_number_is_infinitely_wrong(rng):
     assert check_pullback(lambda x: (x, lambda dy: (dy * np.nan,)), np.ones(2), rng=rng) == np.inf
 
 
-def test_several_inputs_and_outputs(rng):
-    def rule(x, ids, y):
-        return (x * y, x + y), lambda da, db: (da * y + db, None, da * x + db)
+def product_and_sum(careful):
+    """A rule with two outputs, which takes None for one that is not used, or does not."""
 
+    def rule(x, ids, y):
+        def pullback(da, db):
+            if careful:
+                da, db = (np.zeros_like(x) if d is None else d for d in (da, db))
+            return da * y + db, None, da * x + db
+
+        return (x * y, x + y), pullback
+
+    return rule
+
+
+def test_several_inputs_and_outputs(rng):
     args = rng.standard_normal(3), np.arange(3), rng.standard_normal(3)
-    assert check_pullback(rule, *args, rng=rng) < 1e-9
+    assert check_pullback(product_and_sum(careful=True), *args, rng=rng) < 1e-9
+
+
+def test_an_output_that_is_not_used_sends_none(rng):
+    args = rng.standard_normal(3), np.arange(3), rng.standard_normal(3)
+    with pytest.raises(ValueError, match="rule: if only output 0 is used, the pullback gets None"):
+        check_pullback(product_and_sum(careful=False), *args, rng=rng)
+
+    def ignores(x):
+        return (x, 2 * x), lambda da, db: (np.zeros(3),) if db is None or da is None else (da + 2 * db,)
+
+    with pytest.raises(ValueError, match="must take it for zeros"):
+        check_pullback(ignores, np.ones(3), rng=rng)
 
 
 def test_options_reach_the_rule(rng):

@@ -1,8 +1,10 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from llmbook.math_foundations import evaluation
 from llmbook.math_foundations.evaluation import Score, evaluate, score
 from llmbook.math_foundations.ngram import NGram, add_k
 
@@ -74,3 +76,67 @@ def test_sequences_must_have_something_to_predict(sequences):
 def test_one_sequence_has_no_standard_error():
     with pytest.raises(ValueError, match="one sequence has no standard error"):
         score(Echo(), SEQUENCES[:1]).standard_error  # noqa: B018
+
+
+class Translator:
+    """A model that expects the symbols of the source, each with probability 0.7."""
+
+    def given(self, source, certain):
+        return SimpleNamespace(logits=lambda ids: self.expect(source[:, : ids.shape[1]], certain))
+
+    def expect(self, expected, certain):
+        p = np.full((*expected.shape, 4), 0.1)
+        np.put_along_axis(p, expected[..., None], np.where(certain, 0.7, 0.1)[:, None, None], axis=-1)
+        return np.log(p)
+
+
+def test_a_conditioned_model_is_given_the_rows_of_each_batch(rng):
+    sources = rng.integers(0, 4, (300, 5))
+    certain = rng.random(300) < 0.5
+    order = rng.permutation(300)
+    sequences = [np.concatenate([[0], sources[i, : 2 + i % 4]]) for i in range(300)]
+    model = Translator()
+    result = score(model, sequences, given=(sources, certain))
+    hit, miss = -math.log(0.7), -math.log(0.25)
+    lengths = np.array([2 + i % 4 for i in range(300)])
+    np.testing.assert_allclose(result.nats, lengths * np.where(certain, hit, miss))
+    shuffled = score(model, [sequences[i] for i in order], given=(sources[order], certain[order]))
+    np.testing.assert_allclose(shuffled.nats, result.nats[order])
+
+
+def test_symbols_are_what_the_nats_are_divided_by():
+    n_bytes = np.array([10, 4, 6])
+    result = score(Echo(), SEQUENCES, symbols=n_bytes)
+    assert result.mean == pytest.approx(score(Echo(), SEQUENCES).nats.sum() / 20)
+    np.testing.assert_array_equal(result.symbols, n_bytes)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"symbols": np.ones(2)}, "symbols has 2 rows; it needs one for each of the 3 sequences"),
+        ({"given": (np.ones((3, 2)), np.ones(4))}, r"given\[1\] has 4 rows"),
+    ],
+)
+def test_rows_must_be_as_many_as_sequences(options, message):
+    with pytest.raises(ValueError, match=message):
+        score(Echo(), SEQUENCES, **options)
+
+
+@pytest.mark.parametrize("V", [4, 1_000, 50_000])
+@pytest.mark.parametrize("length", [3, 65, 1_025])
+def test_a_batch_is_bounded_by_its_positions_and_its_logits(V, length):
+    sizes = []
+
+    class Uniform:
+        def logits(self, token_ids):
+            sizes.append(token_ids.size)
+            return np.broadcast_to(np.float32(0), (*token_ids.shape, V))
+
+    n = 40
+    score(Uniform(), [np.zeros(length, dtype=int)] * n)
+    first, *batches = sizes
+    assert first == 1 and sum(batches) == n * (length - 1)  # the first call asks how large V is
+    limit = min(evaluation.POSITIONS, evaluation.LOGITS // V)
+    assert max(batches) <= max(limit, length - 1)  # one sequence alone may be more
+    assert len(batches) == 1 or batches[0] + length - 1 > limit

@@ -202,10 +202,64 @@ def test_a_checkpoint_of_something_else_is_refused(rng, tmp_path):
     train(Bowl(), nothing, SGD(0.01), steps=5, rng=rng, save_to=path)
     with pytest.raises(ValueError, match=r"steps is 4, but .*bowl\.npz is at step 5"):
         train(Bowl(), nothing, SGD(0.01), steps=4, rng=rng, save_to=path)
-    with pytest.raises(ValueError, match="missing"):
+    with pytest.raises(ValueError, match=r"holds the parameters \['at', 'idle'\]; the model trains \['embed"):
         train(ngram(), symbols, SGD(0.01), steps=9, rng=rng, save_to=path)
     with pytest.raises(ValueError, match=r"the optimizer's state lacks \['m.at', 'm.idle'\]"):
         train(Bowl(), nothing, Lion(0.01), steps=9, rng=rng, save_to=path)
     checkpoint.save(path, {}, {"step": 3})
     with pytest.raises(ValueError, match=r"bowl\.npz is no checkpoint of train"):
         train(Bowl(), nothing, SGD(0.01), steps=9, rng=rng, save_to=path)
+
+
+def test_what_is_frozen_is_neither_moved_nor_saved(rng, tmp_path):
+    model, path = ngram(), tmp_path / "part.npz"
+    model.embedding.freeze()
+    before = {name: array.copy() for name, array in model.params().items()}
+    history = train(model, symbols, AdamW(0.02), steps=6, rng=rng, save_to=path, save_every=3)
+    for name, array in model.params().items():
+        assert np.array_equal(array, before[name]) is (name == "embedding.table"), name
+    assert {name for name in checkpoint.load(path)[0] if "embedding" in name} == set()
+
+    resumed = ngram()  # the same draws
+    resumed.embedding.freeze()
+    assert train(resumed, symbols, AdamW(0.02), steps=6, rng=rng, save_to=path) == history
+    for name, array in resumed.params().items():
+        np.testing.assert_array_equal(array, model.params()[name])
+    with pytest.raises(ValueError, match=r"the model trains \['embedding.table', 'hidden.W'"):
+        train(ngram(), symbols, AdamW(0.02), steps=6, rng=rng, save_to=path)
+
+
+def test_a_model_with_nothing_to_train_is_refused(rng):
+    model = ngram()
+    model.freeze()
+    with pytest.raises(ValueError, match="the model has no parameter that is trained"):
+        train(model, symbols, SGD(0.1), steps=1, rng=rng)
+
+
+def test_reduce_sees_the_gradients_before_they_are_clipped(rng):
+    seen = []
+
+    def halve(value, grads):
+        seen.append((value, grads["at"].copy()))
+        return value / 2, {name: grad / 2 for name, grad in grads.items()}
+
+    model = Bowl()
+    history = train(model, nothing, SGD(0.05), steps=1, rng=rng, max_norm=5.0, reduce=halve)
+    assert history["loss"] == [5.5] and seen[0][0] == 11
+    np.testing.assert_array_equal(seen[0][1], [[2, 20]])
+    assert history["gradient_norm"][0] == pytest.approx(101**0.5)
+    assert np.linalg.norm(model.params()["at"] - 1) == pytest.approx(0.05 * 5)
+
+
+@pytest.mark.parametrize("broken", ["value", "grads"])
+def test_what_is_not_finite_on_another_machine_stops_this_one(rng, broken):
+    def reduce(value, grads):
+        if broken == "value":
+            return np.nan, grads
+        return value, {name: grad + np.inf for name, grad in grads.items()}
+
+    model = Bowl()
+    message = {"value": "the loss at step 1 is nan", "grads": "the gradient's norm at step 1 is"}[broken]
+    with pytest.raises(Diverged, match=message):
+        train(model, nothing, SGD(0.05), steps=1, rng=rng, reduce=reduce)
+    np.testing.assert_array_equal(model.params()["at"], [[1, 1]])

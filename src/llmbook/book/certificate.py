@@ -137,8 +137,12 @@ def certificate(cases: Sequence[Case], section: str) -> list[Verified]:
 
 
 def _check_float32(case: Case, args: tuple, options: dict) -> None:
-    single = [a.astype(np.float32) if a.dtype.kind == "f" else a for a in args]
-    before = [a.copy() for a in single]
+    single = [_single(a) for a in args]
+    options = {key: _single(value) for key, value in options.items()}
+    given = [
+        a for a in [*single, *options.values()] if isinstance(a, np.ndarray)
+    ]
+    before = [a.copy() for a in given]
     value, pullback = case.rule(*single, **options)
     for v in _tuple(value):
         dtype = np.asarray(v).dtype
@@ -155,10 +159,16 @@ def _check_float32(case: Case, args: tuple, options: dict) -> None:
             g is None or g.dtype == np.float32,
             "float32 in gave another dtype out, backward",
         )
-    kept = all(map(np.array_equal, single, before))
+    kept = all(map(np.array_equal, given, before))
     _demand(case, kept, "an input was written to")
     kept = all(map(np.array_equal, received, received_before))
     _demand(case, kept, "a received gradient was written to")
+
+
+def _single(value: Any) -> Any:
+    """Give an array of floats, an argument or an option, single precision."""
+    is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return value.astype(np.float32) if is_float else value
 
 
 def _compare(case: Case, ours: dict[str, Any], golden: dict[str, Any]) -> float:

@@ -17,7 +17,8 @@ class Module:
     """Anything with parameters: its Tensors, and those of Modules inside it.
 
     They are found among the attributes, and in lists of Modules.  A Tensor that
-    stands in two places is one parameter, under the first of its names.
+    stands in two places is one parameter, under the first of its names.  What
+    is frozen is a parameter, but is not trained.
     """
 
     def tensors(self) -> dict[str, Tensor]:
@@ -31,14 +32,20 @@ class Module:
         """Name the parameters' arrays; to write into one changes the model."""
         return {name: t.data for name, t in self.tensors().items()}
 
+    def trained(self) -> dict[str, np.ndarray]:
+        """Name the arrays of the parameters that are not frozen."""
+        tensors = self.tensors().items()
+        return {name: t.data for name, t in tensors if not t.frozen}
+
     def grads(self) -> dict[str, np.ndarray]:
-        """Name the gradients that ``backward`` added up.
+        """Name the gradients that ``backward`` added up, of what is trained.
 
         Raises:
             ValueError: a parameter has none; the message names it.
         """
+        tensors = self.tensors()
         grads: dict[str, Any] = {
-            name: t.grad for name, t in self.tensors().items()
+            name: tensors[name].grad for name in self.trained()
         }
         missing = [name for name, grad in grads.items() if grad is None]
         if missing:
@@ -53,31 +60,67 @@ class Module:
         for tensor in self.tensors().values():
             tensor.grad = None
 
+    def freeze(self) -> None:
+        """Hold every parameter fixed: to the tape it becomes a constant."""
+        for tensor in self.tensors().values():
+            tensor.frozen, tensor.grad = True, None
+
     def load(self, params: dict[str, np.ndarray]) -> None:
         """Copy arrays into the parameters of the same names.
 
         Raises:
-            ValueError: names are missing or unknown, or a shape differs; then
-                nothing was copied.
+            ValueError: names are missing or unknown, a shape differs, or an
+                array holds another kind of number; then nothing was copied.
         """
-        own = self.params()
+        own = self._matching(params)
+        for name, tensor in own.items():
+            if params[name].dtype.kind != tensor.dtype.kind:
+                raise ValueError(
+                    f"{name} has dtype {params[name].dtype}; "
+                    f"the model's is {tensor.dtype}"
+                )
+        for name, tensor in own.items():
+            tensor.data[...] = params[name]
+
+    def adopt(self, params: dict[str, np.ndarray]) -> None:
+        """Make arrays the parameters of the same names, without a copy.
+
+        The model then has their dtypes, and to write into one changes the
+        model.  Only what is read-only is copied.
+
+        Raises:
+            ValueError: names are missing or unknown, a shape differs, or what
+                is trained would not be floats; then nothing was adopted.
+        """
+        own = self._matching(params)
+        for name, tensor in own.items():
+            if not tensor.frozen and params[name].dtype.kind != "f":
+                raise ValueError(
+                    f"{name} has dtype {params[name].dtype}; "
+                    "a parameter that is trained must hold floats"
+                )
+        for name, tensor in own.items():
+            array = params[name]
+            tensor.data = array if array.flags.writeable else array.copy()
+
+    def _matching(self, params):
+        own = self.tensors()
         if params.keys() != own.keys():
             raise ValueError(
                 f"missing: {sorted(own.keys() - params.keys())}, "
                 f"unknown: {sorted(params.keys() - own.keys())}"
             )
-        for name, array in own.items():
-            if params[name].shape != array.shape:
+        for name, tensor in own.items():
+            if params[name].shape != tensor.shape:
                 raise ValueError(
                     f"{name} has shape {params[name].shape}; "
-                    f"the model's has {array.shape}"
+                    f"the model's has {tensor.shape}"
                 )
-        for name, array in own.items():
-            array[...] = params[name]
+        return own
 
     @property
     def n_params(self) -> int:
-        """How many numbers are learned."""
+        """How many numbers the parameters hold, the frozen ones included."""
         return sum(array.size for array in self.params().values())
 
 
@@ -92,16 +135,24 @@ def _tensors(part, prefix):
             yield from _tensors(value, f"{prefix}{i}.")
 
 
+def normal(shape, *, rng, std=1.0, dtype=np.float32) -> np.ndarray:
+    """Draw normal numbers of mean 0; without an ``rng``, take zeros."""
+    if rng is None:
+        return np.zeros(shape, dtype)
+    return rng.standard_normal(shape, dtype) * std
+
+
 class Linear(Module):
     """A layer x W + b.  (..., D) -> (..., F)
 
     W is drawn with standard deviation gain / sqrt(D), so that outputs vary as
-    much as inputs where gain is 1; b is zero.
+    much as inputs where gain is 1; b is zero.  With ``rng=None`` W is zero too,
+    to be loaded.
     """
 
     def __init__(self, d_in, d_out, *, rng, gain=1.0, dtype=np.float32):
-        W = rng.standard_normal((d_in, d_out), dtype=dtype)
-        self.W = Tensor(W * (gain * d_in**-0.5))
+        std = gain * d_in**-0.5
+        self.W = Tensor(normal((d_in, d_out), rng=rng, std=std, dtype=dtype))
         self.b = Tensor(np.zeros(d_out, dtype=dtype))
 
     def __call__(self, x):
@@ -109,11 +160,13 @@ class Linear(Module):
 
 
 class Embedding(Module):
-    """A row of D numbers for each of V ids.  (...) -> (..., D)"""
+    """A row of D numbers for each of V ids.  (...) -> (..., D)
+
+    The rows are standard normal; with ``rng=None`` they are zero, to be loaded.
+    """
 
     def __init__(self, vocab_size, d_model, *, rng, dtype=np.float32):
-        rows = rng.standard_normal((vocab_size, d_model), dtype=dtype)
-        self.table = Tensor(rows)
+        self.table = Tensor(normal((vocab_size, d_model), rng=rng, dtype=dtype))
 
     def __call__(self, token_ids):
         return ops.take(self.table, token_ids)
@@ -125,7 +178,7 @@ class MLP(Module):
     ``sizes`` lists the widths from input to output; (..., D) -> (..., F).  The
     gain of the hidden layers suits the activation: sqrt(2) for relu, which
     drops half of what it receives, and 1 for others; ``gain`` is the last
-    layer's.
+    layer's.  With ``rng=None`` all is zero, to be loaded.
 
     Source: He et al. (2015), equation 10, for relu; Glorot and Bengio (2010)
     for tanh.

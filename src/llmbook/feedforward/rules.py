@@ -25,6 +25,33 @@ def multiply(a, b):
     return a * b, pullback
 
 
+def divide(a, b):
+    """Divide arrays entry by entry; their shapes broadcast.
+
+    da = dy / b and, since a / b is the quotient y, db = -dy y / b.
+    """
+    y = a / b
+
+    def pullback(dy):
+        da = dy / b
+        return summed_to(a.shape, da), summed_to(b.shape, -da * y)
+
+    return y, pullback
+
+
+def minimum(a, b):
+    """Keep the smaller of two, entry by entry; their shapes broadcast.
+
+    The smaller one gets the gradient; where both are equal, each gets half.
+    """
+
+    def pullback(dy):
+        da = np.where(a < b, dy, np.where(a == b, dy / 2, 0))
+        return summed_to(a.shape, da), summed_to(b.shape, dy - da)
+
+    return np.minimum(a, b), pullback
+
+
 def matmul(a, b):
     """Multiply matrices.  (..., M, K), (..., K, N) -> (..., M, N)
 
@@ -64,6 +91,73 @@ def linear(x, W, b):
         return dy @ W.T, rows.T @ drows, drows.sum(axis=0)
 
     return x @ W + b, pullback
+
+
+def exp(x):
+    """Take the exponential, entry by entry; the gradient is dy exp(x)."""
+    y = np.exp(x)
+
+    def pullback(dy):
+        return (dy * y,)
+
+    return y, pullback
+
+
+def clip(x, *, low, high):
+    """Replace what is below low by low, and what is above high by high.
+
+    What was replaced gets no gradient; what lies on a limit keeps it.
+
+    Raises:
+        ValueError: ``low`` is above ``high``.
+    """
+    if low > high:
+        raise ValueError(f"low is {low}; it must not be above high, {high}")
+
+    def pullback(dy):
+        return (np.where((low <= x) & (x <= high), dy, 0),)
+
+    return np.clip(x, low, high), pullback
+
+
+def total(x, *, axis=None, mask=None):
+    """Sum over an axis, by default over all; what counts gets dy.
+
+    Args:
+        axis: an axis or several; they are gone from the result.
+        mask: True where an entry counts, in a shape that broadcasts to x's; by
+            default all do.
+
+    Raises:
+        ValueError: ``mask`` is not boolean, or has another shape.
+    """
+    counts = _counts(x, mask)
+
+    def pullback(dy):
+        dy = dy if axis is None else np.expand_dims(dy, axis)
+        return (np.where(counts, np.full_like(x, dy), 0),)
+
+    return np.where(counts, x, 0).sum(axis=axis), pullback
+
+
+def mean(x, *, axis=None, mask=None):
+    """Average over an axis, by default over all; see :func:`total`.
+
+    An entry that counts gets dy / n, where n entries count.
+
+    Raises:
+        ValueError: ``mask`` is not boolean, has another shape, or counts
+            nothing.
+    """
+    n = _counts(x, mask).sum(axis=axis).astype(x.dtype)
+    if not n.all():
+        raise ValueError("no entry counts: the mean over them does not exist")
+    sum_x, back_to_x = total(x, axis=axis, mask=mask)
+
+    def pullback(dy):
+        return back_to_x(dy / n)
+
+    return sum_x / n, pullback
 
 
 def center(x):
@@ -114,6 +208,41 @@ def reshape(x, *, shape):
         return (dy.reshape(x.shape),)
 
     return x.reshape(shape), pullback
+
+
+def transpose(x, *, axes=None):
+    """Reorder the axes, by default back to front.  (M, N) -> (N, M)
+
+    ``axes`` lists the old place of each new axis; the gradient goes back.
+    """
+
+    def pullback(dy):
+        back = None if axes is None else np.argsort(np.mod(axes, x.ndim))
+        return (dy.transpose(back),)
+
+    return x.transpose(axes), pullback
+
+
+def concatenate(*arrays, axis=-1):
+    """Put arrays side by side along an axis; each gets its part of dy.
+
+    (..., D), (..., E) -> (..., D + E)
+    """
+    y = np.concatenate(arrays, axis=axis)
+
+    def pullback(dy):
+        ends = np.cumsum([a.shape[axis] for a in arrays])
+        return tuple(np.split(dy, ends[:-1], axis=axis))
+
+    return y, pullback
+
+
+def _counts(x, mask):
+    if mask is None:
+        return np.ones(x.shape, dtype=bool)
+    if mask.dtype != bool:
+        raise ValueError(f"mask has dtype {mask.dtype}; it must be bool")
+    return np.broadcast_to(mask, x.shape)
 
 
 def summed_to(shape, dy):

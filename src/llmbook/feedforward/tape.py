@@ -9,13 +9,14 @@ from functools import wraps
 
 import numpy as np
 
-from llmbook.feedforward.rules import add, matmul, multiply
+from llmbook.feedforward.rules import add, divide, matmul, multiply
 
 
 class Tensor:
     """An array, with what is needed to differentiate by it.
 
-    One made by hand, such as a parameter, is a leaf: it keeps its gradient.
+    One made by hand, such as a parameter, is a leaf: it keeps its gradient,
+    unless it is frozen, which makes it a constant.
     One made by a recorded rule holds the step that made it.
 
     >>> x = Tensor(np.array([1.0, 2.0]))
@@ -31,6 +32,7 @@ class Tensor:
         self.step = step
         self.output = output  # which of the step's values this is
         self.grad = None
+        self.frozen = False  # a frozen leaf is a constant to every rule
 
     def backward(self, gradient=None):
         """Add to the ``grad`` of every leaf how the loss changes with it.
@@ -51,7 +53,7 @@ class Tensor:
                 continue  # the loss does not change with it
             gradients = step.pullback(*dvalues)
             for source, g in zip(step.sources, gradients, strict=True):
-                if not isinstance(source, Tensor) or g is None:
+                if source is None or g is None:
                     continue  # a constant
                 if source.step is None:
                     source.grad = g if source.grad is None else source.grad + g
@@ -80,6 +82,10 @@ class Tensor:
     def shape(self):
         return self.data.shape
 
+    @property
+    def dtype(self):
+        return self.data.dtype
+
     def __float__(self):
         return float(self.data)
 
@@ -97,6 +103,15 @@ class Tensor:
     def __rsub__(self, other):
         return self * -1 + other
 
+    def __neg__(self):
+        return self * -1
+
+    def __truediv__(self, other):
+        return _divide(self, self._array(other))
+
+    def __rtruediv__(self, other):
+        return _divide(self._array(other), self)
+
     def __matmul__(self, other):
         return _matmul(self, other)
 
@@ -105,12 +120,15 @@ class Tensor:
 
     def _array(self, other):
         """Give a plain number this Tensor's dtype, so that float32 stays."""
-        plain = isinstance(other, (int, float))
+        plain = isinstance(other, int | float)
         return np.asarray(other, self.data.dtype) if plain else other
 
 
 class Step:
-    """One rule at work: what went in, and the way back."""
+    """One rule at work: the Tensors that went in, and the pullback.
+
+    ``sources`` has None in the place of a constant.
+    """
 
     def __init__(self, sources, pullback, n_outputs):
         self.sources, self.pullback = sources, pullback
@@ -120,26 +138,30 @@ class Step:
 def record(rule):
     """Lift a rule to Tensors: the same arguments, the same options.
 
-    Where no argument is a Tensor, or inside :func:`no_grad`, the result is the
-    rule's bare value, and nothing is kept.
+    Arrays and frozen Tensors are constants.  Where all arguments are, or inside
+    :func:`no_grad`, the result is the rule's bare value, and nothing is kept.
     """
 
     @wraps(rule)
     def recorded(*args, **options):
         arrays = [a.data if isinstance(a, Tensor) else a for a in args]
         value, pullback = rule(*arrays, **options)
-        if not _recording or not any(isinstance(a, Tensor) for a in args):
+        sources = [
+            a if isinstance(a, Tensor) and not a.frozen else None for a in args
+        ]
+        if not _recording or all(source is None for source in sources):
             return value
         if not isinstance(value, tuple):
-            return Tensor(value, Step(args, pullback, 1))
-        step = Step(args, pullback, len(value))
+            return Tensor(value, Step(sources, pullback, 1))
+        step = Step(sources, pullback, len(value))
         return tuple(Tensor(v, step, i) for i, v in enumerate(value))
 
     return recorded
 
 
 _recording = True
-_add, _multiply, _matmul = record(add), record(multiply), record(matmul)
+_add, _multiply, _divide = record(add), record(multiply), record(divide)
+_matmul = record(matmul)
 
 
 @contextmanager
@@ -169,6 +191,6 @@ def ordered(last):
             todo += [
                 (source.step, False)
                 for source in step.sources
-                if isinstance(source, Tensor) and source.step is not None
+                if source is not None and source.step is not None
             ]
     return order

@@ -80,7 +80,8 @@ def check_pullback(
     Raises:
         ValueError: the pullback returns another number of gradients than there
             are arguments, a gradient of another shape than its argument, or
-            anything but None for an integer argument.
+            anything but None for an integer argument; or, of several outputs,
+            takes None for one that the loss does not use otherwise than zeros.
     """
     arrays = [np.asarray(a) for a in args]
     floats = [i for i, a in enumerate(arrays) if a.dtype.kind == "f"]
@@ -101,6 +102,8 @@ def check_pullback(
         g = [rng.standard_normal(np.shape(v)) for v in _outputs(value)]
         gradients = pullback(*g)
         _check_gradients(rule, arrays, gradients)
+        if len(g) > 1:
+            _check_unused(rule, pullback, g)
         pulled = [gradients[i] for i in floats]
         above, below = outputs_at(h, u), outputs_at(-h, u)
         changes = [a - b for a, b in zip(above, below, strict=True)]
@@ -111,6 +114,25 @@ def check_pullback(
             error = float(abs(measured - claimed) / scale)
             worst = max(worst, error) if np.isfinite(error) else np.inf
     return worst
+
+
+def _check_unused(rule, pullback, received) -> None:
+    """Let the loss use one output alone: None for the others means zeros."""
+    for used, g in enumerate(received):
+        nones = [None] * len(received)
+        zeros = [np.zeros_like(other) for other in received]
+        nones[used] = zeros[used] = g
+        try:
+            pairs = zip(pullback(*nones), pullback(*zeros), strict=True)
+            right = all(np.array_equal(a, b) for a, b in pairs if b is not None)
+        except TypeError:  # arithmetic with None
+            right = False
+        if not right:
+            raise ValueError(
+                f"{getattr(rule, '__name__', 'the rule')}: if only output "
+                f"{used} is used, the pullback gets None for the others and "
+                "must take it for zeros"
+            )
 
 
 def _inner(xs, ys):

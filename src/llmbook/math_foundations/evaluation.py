@@ -13,6 +13,10 @@ import numpy as np
 
 from llmbook.math_foundations.softmax import log_softmax
 
+# What a batch holds at most, unless one sequence alone is more.
+POSITIONS = 2_048
+LOGITS = 2**21
+
 
 @dataclass(frozen=True)
 class Score:
@@ -61,29 +65,51 @@ class Score:
         return self.mean - other.mean, error
 
 
-def score(model: Any, sequences: Sequence[np.ndarray]) -> Score:
+def score(
+    model: Any,
+    sequences: Sequence[np.ndarray],
+    *,
+    given: Sequence[np.ndarray] | None = None,
+    symbols: np.ndarray | None = None,
+) -> Score:
     """Score a model on sequences of symbol ids.
 
     A model is anything with ``logits(token_ids)``, (B, T) -> (B, T, V).
     The first symbol of each sequence is given; every later one is predicted
     from all before it.
 
+    Args:
+        model: what is scored.
+        sequences: N arrays of ids.
+        given: what the model is conditioned on, arrays with a row for each
+            sequence, such as the sources of a translation and their mask; a
+            batch is read by ``model.given(*rows)``.
+        symbols: (N,) how many symbols each sequence counts as, such as its
+            bytes; by default its predicted ids.
+
     Raises:
-        ValueError: there is no sequence, or one has fewer than two symbols.
+        ValueError: there is no sequence, one has fewer than two symbols, or an
+            array of ``given`` or ``symbols`` does not have a row for each.
     """
-    if not sequences or min(map(len, sequences)) < 2:
-        raise ValueError(
-            "sequences must hold one sequence at least, "
-            "each of two symbols or more"
+    _check_rows(sequences, given, symbols)
+
+    def conditioned(rows):
+        return (
+            model if given is None else model.given(*(g[rows] for g in given))
         )
+
+    start = np.array(sequences[0])[None, :1]  # (1, 1)
+    V = conditioned([0]).logits(start).shape[-1]
     nats = np.empty(len(sequences))
-    for rows in _batches(sequences):
+    for rows in _batches(sequences, V):
         token_ids = np.stack([sequences[i] for i in rows])  # (B, T + 1)
         inputs, targets = token_ids[:, :-1], token_ids[:, 1:]  # each (B, T)
-        log_p, _ = log_softmax(model.logits(inputs))  # (B, T, V)
+        log_p, _ = log_softmax(conditioned(rows).logits(inputs))  # (B, T, V)
         at_target = np.take_along_axis(log_p, targets[..., None], axis=-1)
         nats[rows] = -at_target[..., 0].sum(axis=-1, dtype=np.float64)
-    return Score(nats, np.array([len(s) - 1 for s in sequences]))
+    if symbols is None:
+        symbols = np.array([len(s) - 1 for s in sequences])
+    return Score(nats, symbols)
 
 
 def evaluate(model: Any, sequences: Sequence[np.ndarray]) -> float:
@@ -91,16 +117,37 @@ def evaluate(model: Any, sequences: Sequence[np.ndarray]) -> float:
     return score(model, sequences).mean
 
 
-def _batches(sequences, batch_size=256) -> Iterator[np.ndarray]:
-    """Yield indices of at most ``batch_size`` sequences, all of one length.
+def _batches(sequences, V) -> Iterator[np.ndarray]:
+    """Yield indices of sequences, all of one length and not too many.
 
-    One length needs no padding and no mask.
+    One length needs no padding and no mask.  What a batch needs grows with its
+    positions and, for the logits, with V times as many.
     """
+    positions = min(POSITIONS, LOGITS // V)
     lengths = np.array([len(s) for s in sequences])
     for length in np.unique(lengths):
         rows = np.flatnonzero(lengths == length)
-        for i in range(0, len(rows), batch_size):
-            yield rows[i : i + batch_size]
+        size = max(1, positions // (length - 1))
+        for i in range(0, len(rows), size):
+            yield rows[i : i + size]
+
+
+def _check_rows(sequences, given, symbols) -> None:
+    n = len(sequences)
+    if not n or min(map(len, sequences)) < 2:
+        raise ValueError(
+            "sequences must hold one sequence at least, "
+            "each of two symbols or more"
+        )
+    by_row = {f"given[{i}]": rows for i, rows in enumerate(given or ())}
+    if symbols is not None:
+        by_row["symbols"] = symbols
+    for name, rows in by_row.items():
+        if len(rows) != n:
+            raise ValueError(
+                f"{name} has {len(rows)} rows; it needs one for each of the "
+                f"{n} sequences"
+            )
 
 
 def _ratio_error(values: np.ndarray, sizes: np.ndarray) -> float:

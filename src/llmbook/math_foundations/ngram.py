@@ -67,6 +67,23 @@ def kneser_ney(discount: float) -> Smoothing:
     return smooth
 
 
+def continued(token_ids, cache: dict | None, length: int) -> np.ndarray:
+    """Put the symbols of the calls before in front.  (..., T) -> (..., C + T)
+
+    The cache keeps the last ``length`` symbols, which are all that a model of
+    so short a memory needs; without a cache, nothing came before.
+    """
+    token_ids = np.asarray(token_ids)
+    if cache is None:
+        return token_ids
+    if "token_ids" in cache:
+        earlier = cache["token_ids"]
+        token_ids = np.concatenate([earlier, token_ids], axis=-1)
+    forgotten = max(0, token_ids.shape[-1] - max(0, length))
+    cache["token_ids"] = token_ids[..., forgotten:]
+    return token_ids
+
+
 class NGram:
     """Predict each symbol from the ``order - 1`` before it, by counting.
 
@@ -135,15 +152,19 @@ class NGram:
             self.tables.insert(0, np.unique(grams, return_counts=True))
         return self
 
-    def logits(self, token_ids: np.ndarray) -> np.ndarray:
+    def logits(self, token_ids: np.ndarray, *, cache=None) -> np.ndarray:
         """Predict the symbol after each position.  (..., T) -> (..., T, V)
 
-        Predictions are log-probabilities, in nats.
+        Predictions are log-probabilities, in nats.  With a ``cache``, a
+        dictionary, the ids go on from those of the calls before.
 
         Raises:
             ValueError: an id outside 0..V-1, or a model that was not fitted.
         """
-        ids = self._checked(np.asarray(token_ids))
+        ids = self._checked(continued(token_ids, cache, self.order - 1))
+        first = (
+            ids.shape[-1] - np.shape(token_ids)[-1]
+        )  # those before are known
         position = np.broadcast_to(np.arange(ids.shape[-1]), ids.shape)
         contexts = self._contexts(ids.ravel(), position.ravel())
         tables = self._fitted()
@@ -154,7 +175,7 @@ class NGram:
             place = np.searchsorted(codes, grams).clip(max=len(codes) - 1)
             found = np.where(codes[place] == grams, counts[place], 0)
             p = self.smoothing(found, p)
-        return np.log(p).reshape(*ids.shape, V)
+        return np.log(p).reshape(*ids.shape, V)[..., first:, :]
 
     def log_probs(self, context: Sequence[int]) -> np.ndarray:
         """Predict the symbol after a context.  (T,) -> (V,)

@@ -70,7 +70,7 @@ def cross_entropy(logits, targets, *, mask=None):
             their last axis, a target is not an integer in 0..V-1, or no
             position counts.
     """
-    _check_targets(logits, targets, mask)
+    check_targets(logits.shape, targets, mask)
     counts = np.ones(targets.shape, dtype=bool) if mask is None else mask
     n = int(counts.sum())
     index = targets[..., None]  # (..., 1)
@@ -87,12 +87,17 @@ def cross_entropy(logits, targets, *, mask=None):
     return loss, pullback
 
 
-def _check_targets(logits, targets, mask) -> None:
-    shape, V = logits.shape[:-1], logits.shape[-1]
-    if targets.shape != shape:
+def check_targets(shape, targets, mask) -> None:
+    """Refuse targets and a mask that do not fit logits of this shape.
+
+    Raises:
+        ValueError: see :func:`cross_entropy`.
+    """
+    *positions, V = shape
+    if targets.shape != tuple(positions):
         raise ValueError(
             f"targets have shape {targets.shape}; "
-            f"logits {logits.shape} need {shape}"
+            f"logits {shape} need {tuple(positions)}"
         )
     if targets.dtype.kind not in "iu":
         raise ValueError(
@@ -104,10 +109,10 @@ def _check_targets(logits, targets, mask) -> None:
             f"targets run from {targets.min()} to {targets.max()}; "
             f"they must lie in 0..{V - 1}"
         )
-    if mask is not None and (mask.shape != shape or mask.dtype != bool):
+    if mask is not None and (mask.shape != targets.shape or mask.dtype != bool):
         raise ValueError(
             f"mask is {mask.dtype} of shape {mask.shape}; "
-            f"it must be bool of shape {shape}"
+            f"it must be bool of shape {targets.shape}"
         )
     if targets.size == 0 or (mask is not None and not mask.any()):
         raise ValueError(

@@ -13,6 +13,8 @@ from llmbook.optimization.optimizers import clip_by_global_norm
 from llmbook.optimization.schedules import Schedule, constant
 from llmbook.optimization.stepping import Optimizer
 
+Grads = dict[str, np.ndarray]
+
 
 class Diverged(ValueError):
     """Training came to numbers that are infinite, or none."""
@@ -31,11 +33,13 @@ def train(
     evaluate_every: int = 100,
     save_to: str | Path | None = None,
     save_every: int = 100,
+    reduce: Callable[[float, Grads], tuple[float, Grads]] | None = None,
 ) -> dict[str, list]:
     """Train a model for a number of steps, and return what happened.
 
     If ``save_to`` names a checkpoint, training goes on from there; the result
-    is bit for bit that of a training that was never interrupted.
+    is bit for bit that of a training that was never interrupted.  What is
+    frozen is neither moved nor saved.
 
     Args:
         model: a Module with ``loss(*batch, rng=rng) -> Tensor``.
@@ -49,6 +53,9 @@ def train(
             the last.
         save_to: a checkpoint's path, written every ``save_every`` steps and
             after the last.
+        reduce: where several machines meet: maps the loss and the gradients of
+            this one to those of all.  Losses are means over counted positions,
+            so each machine's are weighted by how many it counted.
 
     Returns:
         A history, lists by name; ``step`` (counted from 1), ``loss`` before
@@ -59,8 +66,8 @@ def train(
         Diverged: a loss, a gradient or a parameter is not finite; the message
             names the step and the largest gradient.  The checkpoint is the last
             one before.
-        ValueError: an argument is out of its range, or the checkpoint is
-            damaged or of another training.
+        ValueError: an argument is out of its range, the model has nothing to
+            train, or the checkpoint is damaged or of another training.
     """
     for name, value in [
         ("steps", steps),
@@ -71,6 +78,8 @@ def train(
             raise ValueError(f"{name} is {value}; it must be at least 1")
     if max_norm is not None and not max_norm > 0:
         raise ValueError(f"max_norm is {max_norm}; it must be positive")
+    if not model.trained():
+        raise ValueError("the model has no parameter that is trained")
     schedule = schedule or constant()
     history: dict[str, list] = {
         key: [] for key in "step loss gradient_norm lr evaluated value".split()
@@ -81,7 +90,10 @@ def train(
     try:
         for step in tqdm(range(first, steps + 1), disable=None):
             optimizer.lr = peak * schedule(step)
-            loss, norm = _step(step, model, batches, optimizer, max_norm, rng)
+            batch = batches(rng)
+            loss, norm = _step(
+                step, model, batch, optimizer, max_norm, rng, reduce
+            )
             history["step"].append(step)
             history["loss"].append(loss)
             history["gradient_norm"].append(norm)
@@ -97,28 +109,33 @@ def train(
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def _step(step, model, batches, optimizer, max_norm, rng):
+def _step(step, model, batch, optimizer, max_norm, rng, reduce):
     """Take one step; return the loss before it, and the gradient's norm."""
-    loss = model.loss(*batches(rng), rng=rng)
-    if not math.isfinite(float(loss)):  # the gradients are the step before's
-        raise Diverged(
-            f"the loss at step {step} is {float(loss)}; {_largest(model)}"
-        )
+    loss = model.loss(*batch, rng=rng)
+    value = float(loss)
+    if reduce is None:  # the gradients are still those of the step before
+        _check_finite(value, f"the loss at step {step}", model)
     model.zero_grad()
     loss.backward()
-    params, grads = model.params(), model.grads()
+    grads = model.grads()
+    if reduce is not None:  # what is not finite on one machine is so on all
+        value, grads = reduce(value, grads)
+        _check_finite(value, f"the loss at step {step}", model)
     grads, norm = clip_by_global_norm(grads, max_norm or math.inf)
-    if not math.isfinite(norm):
-        raise Diverged(
-            f"the gradient's norm at step {step} is {norm}; {_largest(model)}"
-        )
+    _check_finite(norm, f"the gradient's norm at step {step}", model)
+    params = model.trained()
     optimizer.step(params, grads)
     for name, p in params.items():
         if not np.isfinite(p).all():
             raise Diverged(
                 f"step {step} made {name} infinite; {_largest(model)}"
             )
-    return float(loss), norm
+    return value, norm
+
+
+def _check_finite(value, what, model):
+    if not math.isfinite(value):
+        raise Diverged(f"{what} is {value}; {_largest(model)}")
 
 
 def _largest(model):
@@ -135,7 +152,7 @@ def _largest(model):
 
 
 def _save(path, model, optimizer, rng, history):
-    arrays = {f"params/{k}": v for k, v in model.params().items()}
+    arrays = {f"params/{k}": v for k, v in model.trained().items()}
     arrays |= {f"optimizer/{k}": v for k, v in optimizer.state().items()}
     info = {"rng": rng.bit_generator.state, "history": history}
     checkpoint.save(path, arrays, info)
@@ -149,7 +166,13 @@ def _resume(path, model, optimizer, rng, steps):
     done = len(info["history"]["step"])
     if done > steps:
         raise ValueError(f"steps is {steps}, but {path} is at step {done}")
-    model.load(_under("params/", arrays))
+    params = _under("params/", arrays)
+    if params.keys() != model.trained().keys():
+        raise ValueError(
+            f"{path} holds the parameters {sorted(params)}; "
+            f"the model trains {sorted(model.trained())}"
+        )
+    model.load(model.params() | params)
     optimizer.load_state(_under("optimizer/", arrays))
     rng.bit_generator.state = info["rng"]
     return info["history"]

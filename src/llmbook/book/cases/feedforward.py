@@ -7,11 +7,19 @@ from llmbook.feedforward.activations import gelu, relu, sigmoid, silu, tanh
 from llmbook.feedforward.rules import (
     add,
     center,
+    clip,
+    concatenate,
+    divide,
+    exp,
     linear,
     matmul,
+    mean,
+    minimum,
     multiply,
     reshape,
     take,
+    total,
+    transpose,
 )
 
 
@@ -25,6 +33,42 @@ def _of_shapes(*shapes):
         return tuple(rng.standard_normal(shape) for shape in shapes), {}
 
     return draw
+
+
+def _dividends(rng):  # no divisor near zero
+    b = rng.standard_normal((3, 1))
+    return (rng.standard_normal((2, 3, 4)), b + np.sign(b)), {}
+
+
+def _without_ties(rng):
+    a = rng.standard_normal((3, 4))
+    gap = rng.standard_normal((3, 4))
+    return (a, a + gap + 0.1 * np.sign(gap)), {}
+
+
+def _to_clip(rng):  # below, between and above, no entry near a limit
+    middle = rng.choice([-2.0, 0.0, 2.0], (3, 4))
+    x = middle + rng.uniform(-0.5, 0.5, (3, 4))
+    return (x,), {"low": -1.0, "high": 1.0}
+
+
+def _over(axis, shape, mask_shape=None):
+    def draw(rng):
+        options = {"axis": axis}
+        if mask_shape:
+            options["mask"] = rng.random(mask_shape) < 0.6
+        return (rng.standard_normal(shape),), options
+
+    return draw
+
+
+def _to_transpose(rng):
+    return (rng.standard_normal((2, 3, 4)),), {"axes": (1, -1, 0)}
+
+
+def _side_by_side(rng):
+    shapes = (2, 1, 4), (2, 3, 4), (2, 2, 4)
+    return tuple(rng.standard_normal(shape) for shape in shapes), {"axis": 1}
 
 
 def _lookups(rng):
@@ -71,6 +115,51 @@ CASES = [
         peer=lambda torch, a, b: torch.mul(a, b),
     ),
     Case(
+        "divide, broadcast",
+        divide,
+        _dividends,
+        peer=lambda torch, a, b: torch.div(a, b),
+    ),
+    Case(
+        "minimum",
+        minimum,
+        _without_ties,
+        peer=lambda torch, a, b: torch.minimum(a, b),
+    ),
+    Case("exp", exp, _of_shapes((3, 4)), peer=lambda torch, x: torch.exp(x)),
+    Case(
+        "clip",
+        clip,
+        _to_clip,
+        peer=lambda torch, x, low, high: torch.clamp(x, low, high),
+    ),
+    Case(
+        "total",
+        total,
+        _over(None, (2, 3, 4)),
+        peer=lambda torch, x, axis: torch.sum(x, axis),
+    ),
+    Case(
+        "total, masked",
+        total,
+        _over((0, 2), (2, 3, 4), (3, 4)),
+        peer=lambda torch, x, axis, mask: torch.sum(x * mask, axis),
+    ),
+    Case(
+        "mean",
+        mean,
+        _over(1, (2, 3, 4)),
+        peer=lambda torch, x, axis: torch.mean(x, axis),
+    ),
+    Case(
+        "mean, masked",
+        mean,
+        _over(1, (2, 5, 4), (2, 5, 1)),
+        peer=lambda torch, x, axis, mask: (
+            torch.sum(x * mask, axis) / torch.sum(mask, axis)
+        ),
+    ),
+    Case(
         "matmul",
         matmul,
         _of_shapes((3, 4), (4, 5)),
@@ -107,5 +196,17 @@ CASES = [
         reshape,
         _to_reshape,
         peer=lambda torch, x, shape: torch.reshape(x, shape),
+    ),
+    Case(
+        "transpose",
+        transpose,
+        _to_transpose,
+        peer=lambda torch, x, axes: torch.permute(x, axes),
+    ),
+    Case(
+        "concatenate",
+        concatenate,
+        _side_by_side,
+        peer=lambda torch, *arrays, axis: torch.cat(arrays, axis),
     ),
 ]
