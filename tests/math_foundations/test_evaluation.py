@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from llmbook.math_foundations import evaluation
 from llmbook.math_foundations.evaluation import Score, evaluate, score
 from llmbook.math_foundations.ngram import NGram, add_k
 
@@ -74,3 +75,10 @@ def test_sequences_must_have_something_to_predict(sequences):
 def test_one_sequence_has_no_standard_error():
     with pytest.raises(ValueError, match="one sequence has no standard error"):
         score(Echo(), SEQUENCES[:1]).standard_error  # noqa: B018
+
+
+def test_scoring_keeps_the_memory_of_its_batches(monkeypatch):
+    called = []
+    monkeypatch.setattr(evaluation, "keep_memory", lambda: called.append(True))
+    score(Echo(), SEQUENCES)
+    assert called

@@ -7,7 +7,7 @@ from llmbook.feedforward import ops
 from llmbook.feedforward.language_model import NeuralNGram
 from llmbook.feedforward.layers import Module
 from llmbook.feedforward.tape import Tensor
-from llmbook.optimization import checkpoint
+from llmbook.optimization import checkpoint, training
 from llmbook.optimization.muon import Muon
 from llmbook.optimization.optimizers import SGD, Adam, AdamW, Lion, Momentum
 from llmbook.optimization.schedules import warmup_cosine
@@ -209,3 +209,10 @@ def test_a_checkpoint_of_something_else_is_refused(rng, tmp_path):
     checkpoint.save(path, {}, {"step": 3})
     with pytest.raises(ValueError, match=r"bowl\.npz is no checkpoint of train"):
         train(Bowl(), nothing, SGD(0.01), steps=9, rng=rng, save_to=path)
+
+
+def test_training_keeps_the_memory_of_its_steps(rng, monkeypatch):
+    called = []
+    monkeypatch.setattr(training, "keep_memory", lambda: called.append(True))
+    train(Bowl(), nothing, SGD(0.05), steps=1, rng=rng)
+    assert called

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from llmbook.math_foundations.memory import keep_memory
 from llmbook.math_foundations.softmax import log_softmax
 
 
@@ -76,6 +77,7 @@ def score(model: Any, sequences: Sequence[np.ndarray]) -> Score:
             "sequences must hold one sequence at least, "
             "each of two symbols or more"
         )
+    keep_memory()
     nats = np.empty(len(sequences))
     for rows in _batches(sequences):
         token_ids = np.stack([sequences[i] for i in rows])  # (B, T + 1)

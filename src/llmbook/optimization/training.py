@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from llmbook.math_foundations.memory import keep_memory
 from llmbook.optimization import checkpoint
 from llmbook.optimization.optimizers import clip_by_global_norm
 from llmbook.optimization.schedules import Schedule, constant
@@ -71,6 +72,7 @@ def train(
             raise ValueError(f"{name} is {value}; it must be at least 1")
     if max_norm is not None and not max_norm > 0:
         raise ValueError(f"max_norm is {max_norm}; it must be positive")
+    keep_memory()
     schedule = schedule or constant()
     history: dict[str, list] = {
         key: [] for key in "step loss gradient_norm lr evaluated value".split()
