@@ -39,7 +39,8 @@ release-check: .venv/installed  ## fail if a record is missing or stale
 	$(BIN)/python -m experiments --check
 
 bench: .venv/installed  ## time the rules beside PyTorch's; needs the reference packages
-	@$(BIN)/python -c "import torch" || { echo 'make bench needs PyTorch: $(INSTALL) ".[reference]"' >&2; exit 1; }
+	@$(BIN)/python -c "import threadpoolctl, torch" || \
+	    { echo 'make bench needs PyTorch and threadpoolctl: $(INSTALL) ".[reference]"' >&2; exit 1; }
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove what was built and cached, and .venv

@@ -1,15 +1,11 @@
-"""Chapter 8: one step of the optimizers for a million parameters, beside PyTorch's on one thread."""
-
-from timeit import timeit
+"""Chapter 8: one step of the optimizers for a million parameters, beside PyTorch's."""
 
 import numpy as np
 import torch
+from benchmarks.side_by_side import side_by_side
 
 from llmbook.book import experiment
-from llmbook.book.page import machine
 from llmbook.optimization.optimizers import SGD, Adam, AdamW, Momentum, RMSProp
-
-torch.set_num_threads(1)
 
 PAIRS = {
     "SGD": (SGD, torch.optim.SGD, {}),
@@ -20,32 +16,33 @@ PAIRS = {
 }
 
 
+def pair(rule, size, rng):
+    """One step of both, after two; PyTorch's side is its default implementation."""
+    own, peers, settings = PAIRS[rule]
+    p, g = rng.standard_normal((2, *size), dtype=np.float32)
+    tensor = torch.nn.Parameter(torch.tensor(p))
+    tensor.grad = torch.tensor(g)
+    optimizer, peer = own(1e-3), peers([tensor], lr=1e-3, **settings)
+
+    def ours():
+        optimizer.step({"p": p}, {"p": g})
+        return [p]
+
+    def theirs():
+        peer.step()
+        return [tensor.detach()]
+
+    for _ in range(2):
+        ours(), theirs()
+    return ours, theirs
+
+
 @experiment(
     "bench-08-optimizers",
     seeds=range(15),
     rules=list(PAIRS),
     sizes=[[1024, 1024], [256, 4096]],
-    calls=5,
 )
-def bench(seed, *, rules, sizes, calls):
-    """Time both sides once, one right after the other, in seconds per step. (rules, sizes)
-
-    PyTorch's side is its default implementation. Repeats are the seeds, so over them both take turns.
-    """
-    rng = np.random.default_rng(seed)
-    seconds = {"ours": np.zeros((len(rules), len(sizes))), "peer": np.zeros((len(rules), len(sizes)))}
-    for i, rule in enumerate(rules):
-        for j, size in enumerate(sizes):
-            own, peers, settings = PAIRS[rule]
-            p, g = rng.standard_normal((2, *size), dtype=np.float32)
-            tensor = torch.nn.Parameter(torch.tensor(p))
-            tensor.grad = torch.tensor(g)
-            optimizer, peer = own(1e-3), peers([tensor], lr=1e-3, **settings)
-            params, grads = {"p": p}, {"p": g}
-            for _ in range(3):  # also the warm-up
-                optimizer.step(params, grads)
-                peer.step()
-            np.testing.assert_allclose(p, tensor.detach().numpy(), rtol=1e-4, atol=1e-6)
-            seconds["ours"][i, j] = timeit(lambda: optimizer.step(params, grads), number=calls) / calls  # noqa: B023
-            seconds["peer"][i, j] = timeit(peer.step, number=calls) / calls
-    return {**seconds, "peer name": f"PyTorch {torch.__version__}", "machine": machine()}
+def bench(seed, *, rules, sizes):
+    """A square matrix, and a wide one."""
+    return side_by_side(pair, seed, rules, sizes)

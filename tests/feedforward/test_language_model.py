@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from llmbook.data import padded
+from llmbook.feedforward import language_model
 from llmbook.feedforward.language_model import LanguageModel, NeuralNGram, contexts, generate, pairs
 from llmbook.math_foundations.calculus import numerical_gradient
 from llmbook.math_foundations.evaluation import score
@@ -97,6 +98,13 @@ def test_the_loss_of_contexts_is_that_of_their_sequences(rng):
     X, Y = pairs(sequences, 3)
     some = rng.random(len(Y)) < 0.5
     assert float(network.loss(X, Y, some)) == pytest.approx(float(network.loss(X[some], Y[some])), rel=1e-12)
+
+
+def test_generate_keeps_the_memory_of_its_steps(monkeypatch):
+    called = []
+    monkeypatch.setattr(language_model, "keep_memory", lambda: called.append(True))
+    generate(Counter(), np.array([3]), n_tokens=1)
+    assert called
 
 
 MISTAKES = {

@@ -51,6 +51,73 @@ def test_linear_is_a_product_and_a_sum(rng):
     np.testing.assert_allclose(db, dy.sum(axis=(0, 1)))
 
 
+def test_linear_without_a_bias_has_two_gradients(rng):
+    x, W = rng.standard_normal((2, 3, 4)), rng.standard_normal((4, 5))
+    y, pullback = linear(x, W)
+    with_zeros, its_pullback = linear(x, W, np.zeros(5))
+    np.testing.assert_array_equal(y, with_zeros)
+    dy = rng.standard_normal(y.shape)
+    dx, dW = pullback(dy)
+    for ours, other in zip((dx, dW), its_pullback(dy), strict=False):
+        np.testing.assert_array_equal(ours, other)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (0,), (2, 0), (2, 3, 2)])
+def test_linear_takes_any_axes_in_front(shape, rng):
+    x, W, b = (rng.standard_normal(s).astype(np.float32) for s in ((*shape, 4), (4, 5), 5))
+    dy = rng.standard_normal((*shape, 5)).astype(np.float32)
+    before = [a.copy() for a in (x, W, b, dy)]
+    y, pullback = linear(x, W, b)
+    dx, dW, db = pullback(dy)
+    np.testing.assert_allclose(y, x @ W + b, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(dx, dy @ W.T, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(dW, x.reshape(-1, 4).T @ dy.reshape(-1, 5), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(db, dy.reshape(-1, 5).sum(axis=0), rtol=1e-5, atol=1e-6)
+    assert {a.dtype for a in (y, dx, dW, db)} == {np.dtype("float32")}
+    for array, was in zip((x, W, b, dy), before, strict=True):
+        np.testing.assert_array_equal(array, was)
+
+
+def test_linear_and_take_read_any_layout(rng):
+    x, W, dy = (
+        rng.standard_normal((4, 3, 2)).T,
+        rng.standard_normal((5, 4)).T,
+        rng.standard_normal((5, 3, 2)).T,
+    )
+    for ours, other in zip(linear(x, W)[1](dy), linear(x.copy(), W.copy())[1](dy.copy()), strict=True):
+        np.testing.assert_allclose(ours, other, rtol=1e-13, atol=1e-15)
+    table, ids, drows = (
+        rng.standard_normal((3, 7)).T,
+        rng.integers(7, size=(4, 2)).T,
+        rng.standard_normal((3, 4, 2)).T,
+    )
+    np.testing.assert_array_equal(take(table, ids)[0], table.copy()[ids])
+    np.testing.assert_array_equal(
+        take(table, ids)[1](drows)[0], take(table.copy(), ids.copy())[1](drows.copy())[0]
+    )
+
+
+def one_after_the_other(table, token_ids, dy):
+    dtable = np.zeros_like(table)
+    np.add.at(dtable, token_ids, dy)
+    return dtable
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64])
+@pytest.mark.parametrize("shape", [(), (1,), (0,), (2, 0), (300,), (6, 5, 4)])
+def test_take_adds_up_what_each_row_receives(shape, dtype, rng):
+    table = rng.standard_normal((9, 4), dtype=np.float32)
+    token_ids = np.array(rng.integers(9, size=shape), dtype)
+    dy = rng.standard_normal((*shape, 4), dtype=np.float32)
+    before = token_ids.copy(), dy.copy()
+    rows, pullback = take(table, token_ids)
+    dtable, _ = pullback(dy)
+    assert rows.shape == dy.shape and rows.dtype == dtable.dtype == np.float32
+    np.testing.assert_allclose(dtable, one_after_the_other(table, token_ids, dy), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(token_ids, before[0])
+    np.testing.assert_array_equal(dy, before[1])
+
+
 def test_take_is_a_product_with_one_hot_rows(rng):
     table, ids = rng.standard_normal((5, 3)), np.array([[4, 0], [4, 4]])
     rows, pullback = take(table, ids)
@@ -81,6 +148,7 @@ def test_reshape_goes_and_comes_back(rng):
         (lambda: linear(np.ones((2, 3)), np.ones((4, 5)), np.ones(5)), r"x is \(2, 3\), W \(4, 5\)"),
         (lambda: linear(np.ones((2, 4)), np.ones((4, 5)), np.ones(1)), r"b \(1,\); need"),
         (lambda: linear(np.ones((2, 4)), np.ones((1, 4, 5)), np.ones(5)), r"W \(1, 4, 5\)"),
+        (lambda: linear(np.ones((2, 3)), np.ones((4, 5))), r"W \(4, 5\) and b None; need"),
         (lambda: take(np.ones((3, 2)), np.array([0, 3])), r"from 0 to 3; they must lie in 0\.\.2"),
         (lambda: take(np.ones((3, 2)), np.array([-1])), "from -1 to -1"),
         (lambda: take(np.ones((3, 2)), np.array([0.0])), "dtype float64; they must be integers"),

@@ -18,6 +18,14 @@ def leaf(rng, *shape):
     return Tensor(rng.standard_normal(shape))
 
 
+def test_a_layer_without_a_bias_is_replayed(rng):
+    x, W = leaf(rng, 2, 3), leaf(rng, 3, 4)
+    dy = rng.standard_normal((2, 4))
+    ops.linear(x, W).backward(dy)
+    np.testing.assert_array_equal(x.grad, linear(x.data, W.data)[1](dy)[0])
+    np.testing.assert_array_equal(W.grad, linear(x.data, W.data)[1](dy)[1])
+
+
 def test_an_mlp_has_the_gradients_of_its_pullbacks_chained_by_hand(rng):
     x, targets = rng.standard_normal((7, 3)), rng.integers(0, 4, 7)
     W1, b1, W2, b2 = rng.standard_normal((3, 5)), np.zeros(5), rng.standard_normal((5, 4)), np.zeros(4)

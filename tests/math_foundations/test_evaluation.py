@@ -140,3 +140,10 @@ def test_a_batch_is_bounded_by_its_positions_and_its_logits(V, length):
     limit = min(evaluation.POSITIONS, evaluation.LOGITS // V)
     assert max(batches) <= max(limit, length - 1)  # one sequence alone may be more
     assert len(batches) == 1 or batches[0] + length - 1 > limit
+
+
+def test_scoring_keeps_the_memory_of_its_batches(monkeypatch):
+    called = []
+    monkeypatch.setattr(evaluation, "keep_memory", lambda: called.append(True))
+    score(Echo(), SEQUENCES)
+    assert called

@@ -118,6 +118,84 @@ def test_masked_positions_do_not_count(rng):
     assert cross_entropy(logits, targets, mask=mask)[0] == loss
 
 
+def unfused(logits, targets, mask):
+    """Cross-entropy and its gradient as the chapter derives them, one step at a time."""
+    log_p, p = log_softmax(logits)[0], softmax(logits)[0]
+    y = np.eye(logits.shape[-1], dtype=logits.dtype)[targets]
+    loss = -(log_p * y).sum(axis=-1)[mask].mean()
+    return loss, np.where(mask[..., None], (p - y) / mask.sum(), 0)
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float32, 2e-6), (np.float64, 1e-14)])
+@pytest.mark.parametrize("shape", [(1, 3), (40, 27), (2, 3, 5), (2, 2, 3, 2), (4,)])
+def test_cross_entropy_is_its_steps_taken_together(shape, dtype, rtol, rng):
+    logits = (10 * rng.standard_normal(shape)).astype(dtype)
+    targets = np.array(rng.integers(shape[-1], size=shape[:-1]))
+    everywhere = np.ones(targets.shape, bool)
+    some = np.array(rng.random(targets.shape) < 0.5)
+    some.flat[0] = True
+    for mask, counted in [(None, everywhere), (everywhere, everywhere), (some, some)]:
+        loss, pullback = cross_entropy(logits, targets, mask=mask)
+        expected, gradient = unfused(logits, targets, counted)
+        np.testing.assert_allclose(loss, expected, rtol=rtol)
+        np.testing.assert_allclose(pullback(1.0)[0], gradient, atol=rtol)
+
+
+def test_cross_entropy_reads_any_layout(rng):
+    logits, targets = rng.standard_normal((5, 8, 6)).transpose(1, 2, 0), rng.integers(5, size=(6, 8)).T
+    some = (rng.random((6, 8)) < 0.6).T
+    for mask, copied in [(None, None), (some, some.copy())]:
+        loss, pullback = cross_entropy(logits, targets, mask=mask)
+        same, same_pullback = cross_entropy(logits.copy(), targets.copy(), mask=copied)
+        np.testing.assert_array_equal(loss, same)
+        np.testing.assert_array_equal(pullback(1.0)[0], same_pullback(1.0)[0])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_masked_row_may_hold_anything(bad, rng):
+    logits, targets = rng.standard_normal((2, 3, 5)), rng.integers(5, size=(2, 3))
+    mask = np.array([[True, False, True], [False, True, True]])
+    logits[~mask] = bad
+    loss, pullback = cross_entropy(logits, targets, mask=mask)
+    dlogits, _ = pullback(1.0)
+    assert np.isfinite(loss) and np.isfinite(dlogits).all()
+    assert loss == pytest.approx(cross_entropy(logits[mask], targets[mask])[0])
+    np.testing.assert_array_equal(dlogits[~mask], 0)
+
+
+@pytest.mark.parametrize("received", [1.0, np.float32(1), np.array(1, np.float32)])
+@pytest.mark.parametrize("mask", [None, np.array([True, False, True])])
+def test_cross_entropy_stays_in_float32(mask, received, rng):
+    logits, targets = rng.standard_normal((3, 5), dtype=np.float32), np.array([0, 4, 2])
+    before = logits.copy()
+    loss, pullback = cross_entropy(logits, targets, mask=mask)
+    assert loss.dtype == pullback(received)[0].dtype == np.float32
+    np.testing.assert_array_equal(pullback(received)[0], pullback(received)[0])  # it may be called again
+    np.testing.assert_array_equal(logits, before)
+
+
+def test_cross_entropy_of_scores_far_apart_in_float32():
+    logits = np.array([[1e4, 0, -1e4], [1e4, 0, -1e4]], np.float32)
+    loss, pullback = cross_entropy(logits, np.array([0, 2]))
+    assert loss == 1e4  # the mean of 0 and 20,000
+    np.testing.assert_array_equal(pullback(1.0)[0], [[0, 0, 0], [0.5, 0, -0.5]])
+
+
+def test_softmax_of_one_row_and_of_none():
+    assert softmax(np.zeros((0, 3)))[1](np.zeros((0, 3)))[0].shape == (0, 3)
+    p, pullback = softmax(np.array([3, 3]))  # integers
+    np.testing.assert_array_equal(p, [0.5, 0.5])
+    np.testing.assert_array_equal(pullback(np.array([1.0, 0.0]))[0], [0.25, -0.25])
+
+
+def test_softmax_reads_any_layout(rng):
+    x, dp = rng.standard_normal((4, 6, 3)).transpose(2, 0, 1), rng.standard_normal((6, 4, 3)).T
+    p, pullback = softmax(x)
+    same, same_pullback = softmax(x.copy())
+    np.testing.assert_allclose(p, same, rtol=1e-15)
+    np.testing.assert_allclose(pullback(dp)[0], same_pullback(dp.copy())[0], atol=1e-16)
+
+
 @pytest.mark.parametrize(
     ("targets", "mask", "message"),
     [

@@ -202,6 +202,64 @@ def test_groups_override_the_settings_of_a_parameter(rng):
     np.testing.assert_allclose(params["W"], 0.95 * before["W"])
 
 
+def test_groups_are_asked_once_for_each_name(rng):
+    asked, (params, grads) = [], problem(rng)
+    optimizer = Adam(0.1, groups=lambda name: asked.append(name) or {})
+    for _ in range(3):
+        optimizer.step(params, grads)
+    assert asked == list(params)
+
+
+@every
+def test_arrays_may_be_others_at_every_step(name, rng):
+    (params, grads), optimizer, twin = problem(rng), ALL[name](), ALL[name]()
+    others = {k: p.copy() for k, p in params.items()}
+    for _ in range(3):
+        optimizer.step(params, grads)
+        others = {k: others[k].copy() for k in reversed(others)}
+        twin.step(others, grads)
+    for key in params:
+        np.testing.assert_array_equal(others[key], params[key])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays | {"W": np.zeros((4, 5), np.float32)},
+        lambda arrays: arrays | {"new": np.zeros(3, np.float32)},
+        lambda arrays: {k: a for k, a in arrays.items() if k != "s"},
+    ],
+)
+def test_parameters_that_do_not_fit_the_moments_are_refused_at_any_step(change, rng):
+    (params, grads), optimizer = problem(rng), Adam(0.1)
+    optimizer.step(params, grads)
+    before = {k: a.copy() for k, a in (params | optimizer.state()).items()}
+    changed = change(params)
+    with pytest.raises(ValueError, match="the optimizer's state"):
+        optimizer.step(changed, {k: np.ones_like(p) for k, p in changed.items()})
+    for key, array in (params | optimizer.state()).items():
+        np.testing.assert_array_equal(array, before[key])
+    optimizer.step(params, grads)  # and the right ones still move
+    assert optimizer.t == 2
+
+
+def test_a_state_loaded_in_the_middle_replaces_the_moments(rng):
+    (params, grads), optimizer, fresh = problem(rng), Momentum(0.1), Momentum(0.1)
+    optimizer.step(params, grads)
+    state = {k: a.copy() for k, a in optimizer.state().items()}
+    twin = {k: p.copy() for k, p in params.items()}
+    for _ in range(2):
+        optimizer.step(params, grads)
+    optimizer.load_state(state)
+    fresh.load_state(state)
+    for key in params:
+        params[key][...] = twin[key]
+    optimizer.step(params, grads)
+    fresh.step(twin, grads)
+    for key in params:
+        np.testing.assert_array_equal(params[key], twin[key])
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -280,6 +338,37 @@ def test_clipping_survives_squares_beyond_float32():
     clipped, norm = clip_by_global_norm({"a": np.array([1e30, 0], np.float32)}, 2.0)
     assert norm == pytest.approx(1e30, rel=1e-6)
     np.testing.assert_allclose(clipped["a"], [2, 0], rtol=1e-6)
+
+
+def test_clipping_survives_squares_below_float32():
+    clipped, norm = clip_by_global_norm({"a": np.array([3e-30, 4e-30], np.float32)}, 1e-30)
+    assert norm == pytest.approx(5e-30, rel=1e-6)
+    np.testing.assert_allclose(clipped["a"], [6e-31, 8e-31], rtol=1e-6)
+    nothing = {"a": np.zeros(3, np.float32)}
+    assert clip_by_global_norm(nothing, 1.0) == (nothing, 0.0)
+
+
+@pytest.mark.parametrize("max_norm", [0.5, np.float64(0.5), np.float32(0.5)])
+def test_clipped_gradients_stay_in_float32(max_norm, rng):
+    grads = problem(rng)[1]
+    clipped, norm = clip_by_global_norm(grads, max_norm)
+    assert norm > 0.5 and type(norm) is float
+    assert {g.dtype for g in clipped.values()} == {np.dtype("float32")}
+    assert clip_by_global_norm(clipped, 1.0)[1] == pytest.approx(0.5, rel=1e-6)
+
+
+def test_the_norm_is_that_of_one_long_vector(rng):
+    grads = {
+        "many": rng.standard_normal((700, 1000), dtype=np.float32),
+        "transposed": rng.standard_normal((30, 20), dtype=np.float32).T,
+        "every other": rng.standard_normal((40, 40))[::2, ::2],
+        "number": np.array(3.0),
+        "empty": np.zeros((0, 4), np.float32),
+        "too large": np.array([1e25], np.float32),
+    }
+    for kept in (grads, {k: g for k, g in grads.items() if k != "too large"}):
+        flat = np.concatenate([g.ravel().astype(np.float64) for g in kept.values()])
+        assert clip_by_global_norm(kept, 1e30)[1] == pytest.approx(np.linalg.norm(flat), rel=1e-6)
 
 
 def test_clipping_returns_what_no_factor_can_mend():

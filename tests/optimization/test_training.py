@@ -7,7 +7,7 @@ from llmbook.feedforward import ops
 from llmbook.feedforward.language_model import NeuralNGram
 from llmbook.feedforward.layers import Module
 from llmbook.feedforward.tape import Tensor
-from llmbook.optimization import checkpoint
+from llmbook.optimization import checkpoint, training
 from llmbook.optimization.muon import Muon
 from llmbook.optimization.optimizers import SGD, Adam, AdamW, Lion, Momentum
 from llmbook.optimization.schedules import warmup_cosine
@@ -263,3 +263,10 @@ def test_what_is_not_finite_on_another_machine_stops_this_one(rng, broken):
     with pytest.raises(Diverged, match=message):
         train(model, nothing, SGD(0.05), steps=1, rng=rng, reduce=reduce)
     np.testing.assert_array_equal(model.params()["at"], [[1, 1]])
+
+
+def test_training_keeps_the_memory_of_its_steps(rng, monkeypatch):
+    called = []
+    monkeypatch.setattr(training, "keep_memory", lambda: called.append(True))
+    train(Bowl(), nothing, SGD(0.05), steps=1, rng=rng)
+    assert called

@@ -49,7 +49,7 @@ def silu(x):
     gate = (1 + np.tanh(x / 2)) / 2
 
     def pullback(dy):
-        return (dy * gate * (1 + x * (1 - gate)),)
+        return (dy * (gate * (1 + x * (1 - gate))),)
 
     return x * gate, pullback
 
@@ -62,10 +62,24 @@ def gelu(x):
     Source: Hendrycks and Gimpel (2016).
     """
     c, a = math.sqrt(2 / math.pi), 0.044715
-    t = np.tanh(c * x * (1 + a * x * x))
+    t = (c * a) * x  # what follows is written over it
+    t *= x
+    t += c
+    t *= x
+    t = np.tanh(t)
+    y = 1 + t
+    y *= x
+    y *= 0.5
 
     def pullback(dy):
-        dt = (1 - t * t) * c * (1 + 3 * a * x * x)
-        return (dy * ((1 + t) / 2 + x * dt / 2),)
+        dx = (3 * c * a) * x
+        dx *= x
+        dx += c
+        dx *= 1 - t * t  # how t changes with x
+        dx *= x
+        dx += 1 + t
+        dx *= dy
+        dx *= 0.5
+        return (dx,)
 
-    return x * (1 + t) / 2, pullback
+    return y, pullback

@@ -13,6 +13,7 @@ from llmbook.data import padded
 from llmbook.feedforward import ops
 from llmbook.feedforward.layers import Embedding, Linear, Module, dropout
 from llmbook.feedforward.tape import no_grad
+from llmbook.math_foundations.memory import keep_memory
 from llmbook.math_foundations.ngram import continued
 from llmbook.math_foundations.softmax import check_targets
 
@@ -93,6 +94,7 @@ def generate(
         )
     if n_tokens < 0:
         raise ValueError(f"n_tokens is {n_tokens}; it must not be negative")
+    keep_memory()
     return _generate(model, token_ids, n_tokens, choose or _largest, stop)
 
 

@@ -74,23 +74,33 @@ def matmul(a, b):
     return a @ b, pullback
 
 
-def linear(x, W, b):
+def linear(x, W, b=None):
     """Apply a layer: x W + b.  (..., D), (D, F), (F,) -> (..., F)
+
+    Without ``b`` nothing is added, and the pullback returns two gradients.
 
     Raises:
         ValueError: the shapes do not fit.
     """
-    if W.ndim != 2 or x.shape[-1:] != W.shape[:1] or b.shape != W.shape[1:]:
+    fits = W.ndim == 2 and x.shape[-1:] == W.shape[:1]
+    if not fits or (b is not None and b.shape != W.shape[1:]):
         raise ValueError(
-            f"x is {x.shape}, W {W.shape} and b {b.shape}; "
+            f"x is {x.shape}, W {W.shape} and b {getattr(b, 'shape', None)}; "
             "need (..., D), (D, F), (F,)"
         )
+    rows = x.reshape(-1, len(W))  # (N, D)
+    y = rows @ W
+    if b is not None:
+        y += b
 
     def pullback(dy):
-        rows, drows = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
-        return dy @ W.T, rows.T @ drows, drows.sum(axis=0)
+        drows = dy.reshape(y.shape)  # (N, F)
+        dx, dW = (drows @ W.T).reshape(x.shape), rows.T @ drows
+        if b is None:
+            return dx, dW
+        return dx, dW, np.ones(len(drows), drows.dtype) @ drows
 
-    return x @ W + b, pullback
+    return y.reshape(*x.shape[:-1], W.shape[1]), pullback
 
 
 def exp(x):
@@ -194,8 +204,11 @@ def take(table, token_ids):
         )
 
     def pullback(dy):
+        order = np.argsort(token_ids, axis=None, kind="stable")
+        found, first = np.unique(token_ids.ravel()[order], return_index=True)
+        rows = dy.reshape(-1, *table.shape[1:])[order]  # equal ids together
         dtable = np.zeros_like(table)
-        np.add.at(dtable, token_ids, dy)
+        dtable[found] = np.add.reduceat(rows, first, axis=0)
         return dtable, None
 
     return table[token_ids], pullback

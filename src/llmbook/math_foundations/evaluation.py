@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from llmbook.math_foundations.memory import keep_memory
 from llmbook.math_foundations.softmax import log_softmax
 
 # What a batch holds at most, unless one sequence alone is more.
@@ -92,6 +93,7 @@ def score(
             array of ``given`` or ``symbols`` does not have a row for each.
     """
     _check_rows(sequences, given, symbols)
+    keep_memory()
 
     def conditioned(rows):
         return (

@@ -34,11 +34,11 @@ def softmax(x):
 
     p_i = exp(x_i) / sum_j exp(x_j), computed from x - max(x).
     """
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    p = e / e.sum(axis=-1, keepdims=True)
+    p = np.exp(x - x.max(axis=-1, keepdims=True))
+    p /= p.sum(axis=-1, keepdims=True)
 
     def pullback(dp):
-        return (p * (dp - (dp * p).sum(axis=-1, keepdims=True)),)
+        return (p * (dp - np.vecdot(dp, p)[..., None]),)
 
     return p, pullback
 
@@ -63,7 +63,8 @@ def cross_entropy(logits, targets, *, mask=None):
     """Average the surprise at targets, in nats.  (..., V), (...) -> a number
 
     The mean, over the positions that count, of -log softmax(logits)[target].
-    ``mask`` (...) is True where a position counts; by default all do.
+    ``mask`` (...) is True where a position counts; by default all do.  Scores
+    at the others are never looked at, so they may be nan.
 
     Raises:
         ValueError: targets or mask have another shape than the logits without
@@ -71,18 +72,23 @@ def cross_entropy(logits, targets, *, mask=None):
             position counts.
     """
     check_targets(logits.shape, targets, mask)
-    counts = np.ones(targets.shape, dtype=bool) if mask is None else mask
-    n = int(counts.sum())
-    index = targets[..., None]  # (..., 1)
-    log_p, _ = log_softmax(logits)  # (..., V)
-    surprise = -np.take_along_axis(log_p, index, axis=-1)[..., 0]  # (...)
-    loss = np.where(counts, surprise, 0).sum() / n
+    counted = slice(None) if mask is None else mask.ravel()
+    rows = logits.reshape(-1, logits.shape[-1])[counted]  # (N, V)
+    n = len(rows)
+    at_target = np.arange(n), targets.ravel()[counted]
+    shifted = rows - rows.max(axis=-1, keepdims=True)
+    e = np.exp(shifted)
+    total = e.sum(axis=-1, keepdims=True)  # (N, 1)
+    loss = (np.log(total[:, 0]) - shifted[at_target]).sum() / n
 
     def pullback(dloss):
-        dlogits = np.exp(log_p)
-        at_target = np.take_along_axis(dlogits, index, axis=-1)
-        np.put_along_axis(dlogits, index, at_target - 1, axis=-1)  # p - y
-        return dlogits * counts[..., None] * (dloss / n), None
+        drows = e * (dloss / n / total)
+        drows[at_target] -= dloss / n  # p - y
+        if mask is None:
+            return drows.reshape(logits.shape), None
+        dlogits = np.zeros_like(logits)
+        dlogits[mask] = drows
+        return dlogits, None
 
     return loss, pullback
 

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from llmbook.optimization.stepping import Optimizer
+from llmbook.optimization.stepping import Optimizer, blocks
 
 
 class SGD(Optimizer):
@@ -185,8 +185,16 @@ def clip_by_global_norm(
     """
     if not max_norm > 0:
         raise ValueError(f"max_norm is {max_norm}; it must be positive")
-    squares = (np.square(g, dtype=np.float64).sum() for g in grads.values())
-    norm = math.sqrt(sum(squares))
+    norm = math.sqrt(sum(map(_squared_length, grads.values())))
     if max_norm < norm < math.inf:
-        grads = {name: g * (max_norm / norm) for name, g in grads.items()}
+        factor = float(max_norm) / norm
+        grads = {name: g * factor for name, g in grads.items()}
     return grads, norm
+
+
+def _squared_length(g):
+    """Sum the squares, in the array's own dtype if it holds them."""
+    total = sum(float(np.vdot(block, block)) for block in blocks(g))
+    if 1e-30 < total < math.inf:
+        return total
+    return float(np.square(g, dtype=np.float64).sum())

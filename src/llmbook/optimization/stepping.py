@@ -20,7 +20,8 @@ class Optimizer:
     Args:
         lr: the learning rate.  It may be changed between steps.
         groups: maps a parameter's name to the settings that differ for it, such
-            as ``{"weight_decay": 0.0}``; an empty dictionary where none do.
+            as ``{"weight_decay": 0.0}``; an empty dictionary where none do.  It
+            is asked once for each name.
         settings: the optimizer's own, by name.
 
     Raises:
@@ -35,6 +36,7 @@ class Optimizer:
         self.settings = settings
         self.t = 0  # how many steps were taken
         self.kept: dict[str, np.ndarray] = {}
+        self.shapes: dict[str, tuple] = {}  # what _look_up has seen
         _check_settings(settings)
 
     @property
@@ -60,20 +62,29 @@ class Optimizer:
                 its range.  Then nothing was moved.
         """
         _check_same("grads", grads, params)
+        if self.shapes != {name: p.shape for name, p in params.items()}:
+            self._look_up(params)
+        self.t += 1
+        for name, p in params.items():
+            moments, settings = self.looked_up[name]
+            self.move(p, grads[name], *moments, **settings)
+
+    def _look_up(self, params):
+        """Find what belongs to each parameter: its moments and settings."""
         settings = {name: self._settings_of(name) for name in params}
-        moments = {
-            f"{moment}.{name}": p
+        keys = {
+            name: [f"{m}.{name}" for m in self.moments_of(p, settings[name])]
             for name, p in params.items()
-            for moment in self.moments_of(p, settings[name])
         }
+        moments = {key: params[name] for name in keys for key in keys[name]}
         if self.t == 0:
             self.kept = {key: np.zeros_like(p) for key, p in moments.items()}
         _check_same("the optimizer's state", self.kept, moments)
-        self.t += 1
-        for name, p in params.items():
-            of_p = self.moments_of(p, settings[name])
-            kept = [self.kept[f"{moment}.{name}"] for moment in of_p]
-            self.move(p, grads[name], *kept, **settings[name])
+        self.looked_up = {
+            name: ([self.kept[key] for key in keys[name]], settings[name])
+            for name in params
+        }
+        self.shapes = {name: p.shape for name, p in params.items()}
 
     def moments_of(self, p, settings):
         """Name the moments that are kept for a parameter."""
@@ -106,6 +117,7 @@ class Optimizer:
             raise ValueError(f"state holds {sorted(state)}; it needs 't'")
         self.kept = {k: np.array(v) for k, v in state.items() if k != "t"}
         self.t = int(state["t"])
+        self.shapes = {}  # look the new moments up
 
     def _settings_of(self, name):
         own = self.groups(name)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from llmbook.math_foundations.memory import keep_memory
 from llmbook.optimization import checkpoint
 from llmbook.optimization.optimizers import clip_by_global_norm
 from llmbook.optimization.schedules import Schedule, constant
@@ -80,6 +81,7 @@ def train(
         raise ValueError(f"max_norm is {max_norm}; it must be positive")
     if not model.trained():
         raise ValueError("the model has no parameter that is trained")
+    keep_memory()
     schedule = schedule or constant()
     history: dict[str, list] = {
         key: [] for key in "step loss gradient_norm lr evaluated value".split()

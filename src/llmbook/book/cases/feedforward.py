@@ -178,6 +178,12 @@ CASES = [
         peer=lambda torch, x, W, b: torch.nn.functional.linear(x, W.T, b),
     ),
     Case(
+        "linear, no bias",
+        linear,
+        _of_shapes((2, 3, 4), (4, 5)),
+        peer=lambda torch, x, W: torch.nn.functional.linear(x, W.T),
+    ),
+    Case(
         "center",
         center,
         _of_shapes((2, 3, 4)),
