@@ -5,7 +5,7 @@ lists the archives, `python -m llmbook.data fetch` puts them into the cache.
 """
 
 from llmbook.data.archives import DataError, fetch
-from llmbook.data.batches import padded
+from llmbook.data.batches import as_sequences, padded
 from llmbook.data.names import Names, load_names
 from llmbook.data.shakespeare import (
     Shakespeare,
@@ -19,6 +19,7 @@ __all__ = [
     "DataError",
     "Names",
     "Shakespeare",
+    "as_sequences",
     "fetch",
     "load_names",
     "load_shakespeare",

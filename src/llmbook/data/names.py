@@ -29,7 +29,13 @@ class Names:
         """Return the ids of names, each between two marks.
 
         A name of n letters -> (n + 2,), int64
+
+        Raises:
+            ValueError: ``names`` is one name, or one has a character other than
+                a to z.
         """
+        if isinstance(names, str):
+            raise ValueError(f"names is {names!r}; it must be a list of names")
         return [self.vocabulary.encode(f".{name}.") for name in names]
 
 

@@ -7,9 +7,12 @@ import math
 
 import numpy as np
 
+from llmbook.math_foundations.arrays import as_floats
+
 
 def relu(x):
     """Keep what is positive: max(x, 0).  (...) -> (...)"""
+    x = as_floats(x)
     y = np.maximum(x, 0)
 
     def pullback(dy):
@@ -20,7 +23,7 @@ def relu(x):
 
 def tanh(x):
     """Squash to (-1, 1): the hyperbolic tangent.  (...) -> (...)"""
-    y = np.tanh(x)
+    y = np.tanh(as_floats(x))
 
     def pullback(dy):
         return (dy * (1 - y * y),)
@@ -33,7 +36,7 @@ def sigmoid(x):
 
     Computed as (1 + tanh(x / 2)) / 2, which cannot overflow.
     """
-    y = (1 + np.tanh(x / 2)) / 2
+    y = (1 + np.tanh(as_floats(x) / 2)) / 2
 
     def pullback(dy):
         return (dy * y * (1 - y),)
@@ -46,12 +49,14 @@ def silu(x):
 
     (...) -> (...).  Source: Elfwing et al. (2018); also called swish.
     """
-    gate = (1 + np.tanh(x / 2)) / 2
+    x = as_floats(x)
+    z = x.clip(-50, 50)  # further out the gate is 0 or 1 to the last digit
+    gate = (1 + np.tanh(z / 2)) / 2
 
     def pullback(dy):
-        return (dy * (gate * (1 + x * (1 - gate))),)
+        return (dy * (gate * (1 + z * (1 - gate))),)
 
-    return x * gate, pullback
+    return np.maximum(x, -50) * gate, pullback
 
 
 def gelu(x):
@@ -62,21 +67,23 @@ def gelu(x):
     Source: Hendrycks and Gimpel (2016).
     """
     c, a = math.sqrt(2 / math.pi), 0.044715
-    t = (c * a) * x  # what follows is written over it
-    t *= x
+    x = as_floats(x)
+    z = x.clip(-10, 10)  # further out t is -1 or 1 to the last digit
+    t = (c * a) * z  # what follows is written over it
+    t *= z
     t += c
-    t *= x
+    t *= z
     t = np.tanh(t)
     y = 1 + t
-    y *= x
     y *= 0.5
+    y *= np.maximum(x, -10)
 
     def pullback(dy):
-        dx = (3 * c * a) * x
-        dx *= x
+        dx = (3 * c * a) * z
+        dx *= z
         dx += c
         dx *= 1 - t * t  # how t changes with x
-        dx *= x
+        dx *= z
         dx += 1 + t
         dx *= dy
         dx *= 0.5

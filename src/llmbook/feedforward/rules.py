@@ -6,9 +6,12 @@ gradient up again over what was stretched.
 
 import numpy as np
 
+from llmbook.math_foundations.arrays import as_floats, as_ids, as_pair
+
 
 def add(a, b):
     """Add arrays whose shapes broadcast.  Both gradients are dy, summed up."""
+    a, b = as_pair(a, b)
 
     def pullback(dy):
         return summed_to(a.shape, dy), summed_to(b.shape, dy)
@@ -18,6 +21,7 @@ def add(a, b):
 
 def multiply(a, b):
     """Multiply arrays entry by entry; their shapes broadcast."""
+    a, b = as_pair(a, b)
 
     def pullback(dy):
         return summed_to(a.shape, dy * b), summed_to(b.shape, dy * a)
@@ -30,6 +34,7 @@ def divide(a, b):
 
     da = dy / b and, since a / b is the quotient y, db = -dy y / b.
     """
+    a, b = as_pair(a, b)
     y = a / b
 
     def pullback(dy):
@@ -44,6 +49,7 @@ def minimum(a, b):
 
     The smaller one gets the gradient; where both are equal, each gets half.
     """
+    a, b = as_pair(a, b)
 
     def pullback(dy):
         da = np.where(a < b, dy, np.where(a == b, dy / 2, 0))
@@ -61,6 +67,7 @@ def matmul(a, b):
         ValueError: an argument has fewer than two axes, or the inner sizes
             differ.
     """
+    a, b = as_pair(a, b)
     if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2]:
         raise ValueError(
             f"a is {a.shape} and b {b.shape}; need (..., M, K), (..., K, N)"
@@ -82,6 +89,8 @@ def linear(x, W, b=None):
     Raises:
         ValueError: the shapes do not fit.
     """
+    x, W = as_floats(x), as_floats(W, "W")
+    b = None if b is None else as_floats(b, "b")
     fits = W.ndim == 2 and x.shape[-1:] == W.shape[:1]
     if not fits or (b is not None and b.shape != W.shape[1:]):
         raise ValueError(
@@ -105,7 +114,7 @@ def linear(x, W, b=None):
 
 def exp(x):
     """Take the exponential, entry by entry; the gradient is dy exp(x)."""
-    y = np.exp(x)
+    y = np.exp(as_floats(x))
 
     def pullback(dy):
         return (dy * y,)
@@ -121,6 +130,7 @@ def clip(x, *, low, high):
     Raises:
         ValueError: ``low`` is above ``high``.
     """
+    x = as_floats(x)
     if low > high:
         raise ValueError(f"low is {low}; it must not be above high, {high}")
 
@@ -141,6 +151,7 @@ def total(x, *, axis=None, mask=None):
     Raises:
         ValueError: ``mask`` is not boolean, or has another shape.
     """
+    x = as_floats(x)
     counts = _counts(x, mask)
 
     def pullback(dy):
@@ -159,6 +170,7 @@ def mean(x, *, axis=None, mask=None):
         ValueError: ``mask`` is not boolean, has another shape, or counts
             nothing.
     """
+    x = as_floats(x)
     n = _counts(x, mask).sum(axis=axis).astype(x.dtype)
     if not n.all():
         raise ValueError("no entry counts: the mean over them does not exist")
@@ -176,6 +188,7 @@ def center(x):
     An entry moves its own output and, through the mean, all the others:
     dx = dy - mean(dy).
     """
+    x = as_floats(x)
 
     def pullback(dy):
         return (dy - dy.mean(axis=-1, keepdims=True),)
@@ -192,16 +205,8 @@ def take(table, token_ids):
     Raises:
         ValueError: ids that are not integers in 0..V-1.
     """
-    V = len(table)
-    if token_ids.dtype.kind not in "iu":
-        raise ValueError(
-            f"token_ids have dtype {token_ids.dtype}; they must be integers"
-        )
-    if token_ids.size and (token_ids.min() < 0 or token_ids.max() >= V):
-        raise ValueError(
-            f"token_ids run from {token_ids.min()} to {token_ids.max()}; "
-            f"they must lie in 0..{V - 1}"
-        )
+    table = as_floats(table, "table")
+    token_ids = as_ids(token_ids, len(table))
 
     def pullback(dy):
         order = np.argsort(token_ids, axis=None, kind="stable")
@@ -216,6 +221,7 @@ def take(table, token_ids):
 
 def reshape(x, *, shape):
     """Give the same numbers another shape; the gradient gets the old one."""
+    x = as_floats(x)
 
     def pullback(dy):
         return (dy.reshape(x.shape),)
@@ -228,6 +234,7 @@ def transpose(x, *, axes=None):
 
     ``axes`` lists the old place of each new axis; the gradient goes back.
     """
+    x = as_floats(x)
 
     def pullback(dy):
         back = None if axes is None else np.argsort(np.mod(axes, x.ndim))
@@ -241,6 +248,7 @@ def concatenate(*arrays, axis=-1):
 
     (..., D), (..., E) -> (..., D + E)
     """
+    arrays = tuple(map(as_floats, arrays))
     y = np.concatenate(arrays, axis=axis)
 
     def pullback(dy):
@@ -253,6 +261,7 @@ def concatenate(*arrays, axis=-1):
 def _counts(x, mask):
     if mask is None:
         return np.ones(x.shape, dtype=bool)
+    mask = np.asarray(mask)
     if mask.dtype != bool:
         raise ValueError(f"mask has dtype {mask.dtype}; it must be bool")
     return np.broadcast_to(mask, x.shape)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from llmbook.data import as_sequences
 from llmbook.math_foundations.memory import keep_memory
 from llmbook.math_foundations.softmax import log_softmax
 
@@ -89,10 +90,12 @@ def score(
             bytes; by default its predicted ids.
 
     Raises:
-        ValueError: there is no sequence, one has fewer than two symbols, or an
-            array of ``given`` or ``symbols`` does not have a row for each.
+        ValueError: an array of ``given`` or ``symbols`` does not have a row for
+            each sequence, or the sequences are none; see
+            :func:`~llmbook.data.as_sequences`.
     """
-    _check_rows(sequences, given, symbols)
+    sequences = as_sequences(sequences)
+    _check_rows(len(sequences), given, symbols)
     keep_memory()
 
     def conditioned(rows):
@@ -134,13 +137,7 @@ def _batches(sequences, V) -> Iterator[np.ndarray]:
             yield rows[i : i + size]
 
 
-def _check_rows(sequences, given, symbols) -> None:
-    n = len(sequences)
-    if not n or min(map(len, sequences)) < 2:
-        raise ValueError(
-            "sequences must hold one sequence at least, "
-            "each of two symbols or more"
-        )
+def _check_rows(n, given, symbols) -> None:
     by_row = {f"given[{i}]": rows for i, rows in enumerate(given or ())}
     if symbols is not None:
         by_row["symbols"] = symbols

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from llmbook.math_foundations.arrays import as_floats
+
 
 def matmul_loops(A, B):
     """Multiply matrices number by number.  (M, K), (K, N) -> (M, N)
@@ -11,6 +13,7 @@ def matmul_loops(A, B):
     Raises:
         ValueError: not two matrices, or the inner sizes differ.
     """
+    A, B = as_floats(A, "A"), as_floats(B, "B")
     if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[0]:
         raise ValueError(f"A is {A.shape} and B {B.shape}; need (M, K), (K, N)")
     M, K = A.shape
@@ -33,17 +36,27 @@ def cosine_similarity(A, B):
         ValueError: not two matrices with rows of one length, or a row of
             length zero, which has no direction.
     """
+    A, B = as_floats(A, "A"), as_floats(B, "B")
     if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[1]:
         raise ValueError(f"A is {A.shape} and B {B.shape}; need (M, K), (N, K)")
-    lengths_A = np.linalg.norm(A, axis=1)  # (M,)
-    lengths_B = np.linalg.norm(B, axis=1)  # (N,)
-    for name, lengths in (("A", lengths_A), ("B", lengths_B)):
-        if not lengths.all():
-            row = int(np.flatnonzero(lengths == 0)[0])
-            raise ValueError(
-                f"row {row} of {name} is zero: it has no direction"
-            )
-    return (A @ B.T) / lengths_A[:, None] / lengths_B
+    cosines = unit_rows(A, "A") @ unit_rows(B, "B").T
+    return cosines.clip(-1, 1)  # where rounding went beyond
+
+
+def unit_rows(A, name="A"):
+    """Divide each row by its length.  (M, K) -> (M, K)
+
+    By its largest entry first, so that no square overflows or vanishes.
+
+    Raises:
+        ValueError: a row is zero; the message says which, of ``name``.
+    """
+    largest = abs(A).max(axis=1, keepdims=True)  # (M, 1)
+    if not largest.all():
+        row = int(np.flatnonzero(largest == 0)[0])
+        raise ValueError(f"row {row} of {name} is zero: it has no direction")
+    A = A / largest
+    return A / np.linalg.norm(A, axis=1, keepdims=True)
 
 
 def low_rank(A, rank):
@@ -57,6 +70,7 @@ def low_rank(A, rank):
     Raises:
         ValueError: not a matrix, or a rank outside 1..min(M, N).
     """
+    A = as_floats(A, "A")
     if A.ndim != 2:
         raise ValueError(f"A has shape {A.shape}; it must be a matrix")
     if not 1 <= rank <= min(A.shape):

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from llmbook.math_foundations.arrays import as_ids
+
 # counts (N, V), lower (N, V) -> p (N, V)
 Smoothing = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -131,12 +133,9 @@ class NGram:
         Raises:
             ValueError: there is nothing to predict, or an id outside 0..V-1.
         """
-        if max(map(len, sequences), default=0) < 2:
-            raise ValueError(
-                "the sequences hold nothing to predict; "
-                "fit needs one of two symbols at least"
-            )
-        ids = np.concatenate([self._checked(s) for s in sequences])
+        sequences = as_sequences(sequences)
+        V = self.vocab_size
+        ids = np.concatenate([as_ids(s, V, "ids") for s in sequences])
         position = np.concatenate([np.arange(len(s)) for s in sequences])
         contexts = self._contexts(ids, position)
         follows = position[1:] > 0  # the next symbol is of the same sequence
@@ -161,7 +160,8 @@ class NGram:
         Raises:
             ValueError: an id outside 0..V-1, or a model that was not fitted.
         """
-        ids = self._checked(continued(token_ids, cache, self.order - 1))
+        ids = as_ids(token_ids, self.vocab_size)
+        ids = continued(ids, cache, self.order - 1)
         first = (
             ids.shape[-1] - np.shape(token_ids)[-1]
         )  # those before are known
@@ -203,14 +203,6 @@ class NGram:
             symbol = np.where(position >= back, np.roll(ids, back), mark)
             codes.append(codes[-1] + symbol * self.base**back)
         return codes[: self.order]
-
-    def _checked(self, ids: np.ndarray) -> np.ndarray:
-        if ids.size and (ids.min() < 0 or ids.max() >= self.vocab_size):
-            raise ValueError(
-                f"ids run from {ids.min()} to {ids.max()}; "
-                f"they must lie in 0..{self.vocab_size - 1}"
-            )
-        return ids
 
     def _fitted(self):
         if not hasattr(self, "tables"):

@@ -33,7 +33,7 @@ class Scalar:
         return Scalar(self.value * other.value, rates)
 
     def __pow__(self, power):  # the power is a plain number
-        rate = power * self.value ** (power - 1)
+        rate = power * self.value ** (power - 1) if power else 0.0
         return Scalar(self.value**power, ((self, rate),))
 
     def exp(self):
@@ -52,6 +52,15 @@ class Scalar:
 
     def __truediv__(self, other):
         return self * lift(other) ** -1
+
+    def __neg__(self):
+        return self * -1.0
+
+    def __rsub__(self, other):
+        return lift(other) - self
+
+    def __rtruediv__(self, other):
+        return lift(other) / self
 
     __radd__, __rmul__ = __add__, __mul__
 

@@ -11,20 +11,26 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from llmbook.math_foundations.arrays import as_floats, as_ids
+
 
 def logsumexp(x):
     """Sum exponentials over the last axis, and take the log.  (..., V) -> (...)
 
     log sum_i exp(x_i) = m + log sum_i exp(x_i - m), with m the largest score:
-    no exponent is above 0.  A row that is -inf throughout gives nan.
+    no exponent is above 0.  A row that is -inf throughout, an empty sum, gives
+    -inf, and its gradient is zero.
     """
-    peak = x.max(axis=-1, keepdims=True)  # (..., 1)
+    x = as_floats(x)
+    peak = _finite(x.max(axis=-1, keepdims=True))  # (..., 1)
     e = np.exp(x - peak)
     total = e.sum(axis=-1, keepdims=True)
-    value = (peak + np.log(total))[..., 0]
+    with np.errstate(divide="ignore"):  # log 0 = -inf is right
+        value = (peak + np.log(total))[..., 0]
 
     def pullback(dvalue):
-        return (dvalue[..., None] * (e / total),)
+        p = e / np.where(total > 0, total, 1)
+        return (np.asarray(dvalue, e.dtype)[..., None] * p,)
 
     return value, pullback
 
@@ -34,6 +40,7 @@ def softmax(x):
 
     p_i = exp(x_i) / sum_j exp(x_j), computed from x - max(x).
     """
+    x = as_floats(x)
     p = np.exp(x - x.max(axis=-1, keepdims=True))
     p /= p.sum(axis=-1, keepdims=True)
 
@@ -50,6 +57,7 @@ def log_softmax(x):
     to 0 before its logarithm is taken.  The maximum is subtracted first, so
     that two large numbers of little difference never meet.
     """
+    x = as_floats(x)
     shifted = x - x.max(axis=-1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
@@ -71,7 +79,8 @@ def cross_entropy(logits, targets, *, mask=None):
             their last axis, a target is not an integer in 0..V-1, or no
             position counts.
     """
-    check_targets(logits.shape, targets, mask)
+    logits = as_floats(logits, "logits")
+    targets, mask = check_targets(logits.shape, targets, mask)
     counted = slice(None) if mask is None else mask.ravel()
     rows = logits.reshape(-1, logits.shape[-1])[counted]  # (N, V)
     n = len(rows)
@@ -93,28 +102,20 @@ def cross_entropy(logits, targets, *, mask=None):
     return loss, pullback
 
 
-def check_targets(shape, targets, mask) -> None:
-    """Refuse targets and a mask that do not fit logits of this shape.
+def check_targets(shape, targets, mask):
+    """Return targets as int64 and the mask, if both fit logits of a shape.
 
     Raises:
         ValueError: see :func:`cross_entropy`.
     """
     *positions, V = shape
+    targets = as_ids(targets, V, "targets")
     if targets.shape != tuple(positions):
         raise ValueError(
             f"targets have shape {targets.shape}; "
             f"logits {shape} need {tuple(positions)}"
         )
-    if targets.dtype.kind not in "iu":
-        raise ValueError(
-            f"targets have dtype {targets.dtype}; "
-            "they must be integers, one symbol id per position"
-        )
-    if targets.size and (targets.min() < 0 or targets.max() >= V):
-        raise ValueError(
-            f"targets run from {targets.min()} to {targets.max()}; "
-            f"they must lie in 0..{V - 1}"
-        )
+    mask = None if mask is None else np.asarray(mask)
     if mask is not None and (mask.shape != targets.shape or mask.dtype != bool):
         raise ValueError(
             f"mask is {mask.dtype} of shape {mask.shape}; "
@@ -125,6 +126,7 @@ def check_targets(shape, targets, mask) -> None:
             "no position counts: "
             "the mean over the counted targets does not exist"
         )
+    return targets, mask
 
 
 def online_logsumexp(blocks: Iterable[np.ndarray]):
@@ -139,20 +141,24 @@ def online_logsumexp(blocks: Iterable[np.ndarray]):
 
     Source: Milakov and Gimelshein (2018), algorithm 3.
     """
-    peak, total = None, 0.0
-    for block in blocks:
-        block_peak = block.max(axis=-1)
-        if peak is None:
-            peak = block_peak
-        new_peak = np.maximum(peak, block_peak)
-        e = np.exp(block - new_peak[..., None])
-        total = total * np.exp(peak - new_peak) + e.sum(axis=-1)
-        peak = new_peak
-    if peak is None:
+    peak, total = -np.inf, None
+    for block in map(as_floats, blocks):
+        new_peak = np.maximum(peak, block.max(axis=-1, initial=-np.inf))
+        shift = _finite(new_peak)
+        e_sum = np.exp(block - shift[..., None]).sum(axis=-1)
+        before = 0 if total is None else total * np.exp(peak - shift)
+        peak, total = new_peak, before + e_sum
+    if total is None:
         raise ValueError(
             "blocks is empty; log-sum-exp needs one score at least"
         )
-    return peak + np.log(total)
+    with np.errstate(divide="ignore"):  # log 0 = -inf is right
+        return _finite(peak) + np.log(total)
+
+
+def _finite(peak):
+    """Take 0 for the largest score of a row that has none: -inf throughout."""
+    return np.where(np.isfinite(peak), peak, np.zeros_like(peak))
 
 
 def entropy(p):
@@ -161,6 +167,7 @@ def entropy(p):
     H(p) = - sum_i p_i log p_i, with 0 log 0 = 0.
     Source: Shannon (1948), section 6.
     """
+    p = as_floats(p, "p")
     return -(p * np.log(np.where(p > 0, p, 1))).sum(axis=-1)
 
 
@@ -171,6 +178,7 @@ def kl_divergence(p, q):
     q where p is true; infinite where q rules out what p allows.
     Source: Kullback and Leibler (1951).
     """
+    p, q = as_floats(p, "p"), as_floats(q, "q")
     with np.errstate(divide="ignore"):  # log 0 = -inf is right where q is 0
         ratio = np.log(np.where(p > 0, p, 1)) - np.log(np.where(p > 0, q, 1))
     return (p * ratio).sum(axis=-1)
@@ -178,9 +186,9 @@ def kl_divergence(p, q):
 
 def perplexity(nats):
     """Count the equally likely symbols that surprise as much: exp(nats)."""
-    return np.exp(nats)
+    return np.exp(as_floats(nats, "nats"))
 
 
 def bits(nats):
     """Convert a surprise to bits: nats / ln 2."""
-    return nats / math.log(2)
+    return as_floats(nats, "nats") / math.log(2)
