@@ -121,7 +121,7 @@ def _stations(fig: Figure, sections: list[outline.Section]) -> None:
             fontsize=12.5,
         )
         ax.text(
-            1.1, y + BOX - 0.23, textwrap.fill(section.adds, 30), va="top", fontsize=11.5, linespacing=1.25
+            1.1, y + BOX - 0.23, textwrap.fill(section.adds, 28), va="top", fontsize=11.5, linespacing=1.25
         )
         ax.text(
             1.1,
