@@ -31,7 +31,7 @@ class Page:
     title: str
     about: str  # one line, from its front matter
     minutes: float  # of reading
-    stars: tuple[str, ...]  # of its exercises
+    grades: tuple[str, ...]  # of its exercises
     exercise_minutes: int
 
 
@@ -123,7 +123,7 @@ def page(path: Path) -> Page:
         reading.title(text),
         about,
         reading.minutes(text),
-        tuple(reading.stars(text)),
+        tuple(reading.grades(text)),
         reading.exercise_minutes(text),
     )
 

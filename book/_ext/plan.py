@@ -52,14 +52,14 @@ class Chapters(Made):
 
 
 class ReadingTimes(Made):
-    """A table of the written chapters and deep dives: minutes of reading, stars and minutes of exercises."""
+    """A table of the written chapters and deep dives: minutes of reading, grades and minutes of exercises."""
 
     def made(self) -> list[str]:
         lines = ["| Chapter | Title | Reading | Exercises |", "|---|---|---|---|"]
         for chapter in written(outline.sections()):
             for page in (chapter.page, *chapter.deep_dives):
                 number = chapter.number if page is chapter.page else ""
-                exercises = f"{' '.join(page.stars)}, {page.exercise_minutes} min" if page.stars else ""
+                exercises = f"{' '.join(page.grades)}, {page.exercise_minutes} min" if page.grades else ""
                 minutes = f"{10 * round(page.minutes / 10)} min"
                 lines.append(f"| {number} | {link(page)} | {minutes} | {exercises} |")
         return lines

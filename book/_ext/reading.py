@@ -2,7 +2,7 @@
 
 import re
 
-STAR_MINUTES = (0, 15, 30, 60)  # of an exercise, by its number of stars
+GRADES = {"✎": 5, "★": 15, "★★": 30, "★★★": 60}  # minutes of an exercise; ✎ is one for pencil and paper
 WORDS_A_MINUTE, LINES_A_MINUTE = 150, 10
 _CELL = re.compile(r"^(`{3,})\{code-cell\}[^\n]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 _OPTIONS = re.compile(r"(---\n.*?---\n|(?::[^\n]*\n)*)(.*)", re.DOTALL)
@@ -55,9 +55,9 @@ def before_exercises(text: str) -> str:
     return re.split(r"^## Exercises\b", text, maxsplit=1, flags=re.MULTILINE)[0]
 
 
-def stars(text: str) -> list[str]:
-    """List the stars of a page's exercises."""
-    return re.findall(r"^(★+)", text, re.MULTILINE)
+def grades(text: str) -> list[str]:
+    """List the grades of a page's exercises."""
+    return re.findall(r"^(✎|★{1,3}) ", text, re.MULTILINE)
 
 
 def minutes(text: str) -> float:
@@ -70,4 +70,4 @@ def minutes(text: str) -> float:
 
 def exercise_minutes(text: str) -> int:
     """Add up the minutes of the exercises."""
-    return sum(STAR_MINUTES[len(grade)] for grade in stars(text))
+    return sum(GRADES[grade] for grade in grades(text))
