@@ -18,7 +18,7 @@ def test_every_page_of_a_section_is_in_the_table_of_contents():
     assert sorted(PAGES) == sorted(outline.ROOT.glob("book/0[1-9]_*/*.md"))
 
 
-@pytest.mark.parametrize("number", CHAPTERS)
+@pytest.mark.parametrize("number", CHAPTERS, ids=[path.stem for path in CHAPTERS.values()])
 def test_a_chapter_has_its_form(number):
     text = CHAPTERS[number].read_text("utf-8")
     if number in FIRST_EDITION:
