@@ -4,6 +4,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+import yaml
+
 import reading
 
 BEFORE = ("You will be able to", "You need", "The code lives in")
@@ -68,8 +70,13 @@ def deep_dive(text: str) -> Iterator[str]:
 
 def page(text: str) -> Iterator[str]:
     """Find what is wrong with any page that has cells."""
-    if not re.match(
-        r"---\n(?=.*?^about: .)(?=.*?^file_format: mystnb$).*?^kernelspec:$.*?^---\n", text, re.M | re.S
+    front = re.match(r"---\n(.*?)^---\n", text, re.M | re.S)
+    front = yaml.safe_load(front[1]) if front else {}
+    kernel = front.get("kernelspec") or {}
+    if (
+        front.get("file_format") != "mystnb"
+        or not {"name", "display_name"} <= kernel.keys()
+        or not front.get("about")
     ):
         yield "its front matter needs `about`, `file_format: mystnb` and a kernelspec"
     if not (reading.label(text) or "").startswith("ch-"):

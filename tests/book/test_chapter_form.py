@@ -6,6 +6,7 @@ import pytest
 
 import form
 import outline
+from execution import FRONT_MATTER
 
 FIRST_EDITION = {1, 2, 3, 4, 5, 6, 7, 8}  # a chapter leaves when its second edition is written
 SEVERAL_METHODS = (28, 32)  # chapters whose sections may bend their order
@@ -70,7 +71,7 @@ You need: nothing.
 The code lives in {py:mod}`llmbook.x`.
 :::"""
 PRINCIPLE = ":::{admonition} The principle\nWhat goes up comes down: $x = 1$.\n:::"
-FRONT = "---\nabout: a made-up subject.\nfile_format: mystnb\nkernelspec:\n  name: python3\n---"
+FRONT = FRONT_MATTER.replace("file_format", "about: a made-up subject.\nfile_format")
 
 
 def made_up():
@@ -112,6 +113,7 @@ def solution(n):
 
 PAGE_FAULTS = {
     "front matter": (FRONT, FRONT.replace("file_format: mystnb\n", ""), "front matter needs"),
+    "kernel": ("  display_name: Python 3\n", "", "and a kernelspec"),
     "about": ("about: a made-up subject.\n", "", "front matter needs `about`"),
     "label": ("(ch-slug)=\n", "", "needs a label"),
     "wide cell": ("x = 4\n", f"x = {'4' * 90}\n", "wider than 80 columns: x = 44"),
