@@ -129,7 +129,7 @@ def dedent(source: str) -> tuple[str, str]:
 
 
 def _chapters(env: BuildEnvironment) -> dict[str, Path]:
-    """Map the docnames of the chapters to their files."""
+    """Map the docnames of the pages with cells to their files."""
     return {env.path2doc(str(path)): path for path in outline.with_cells()}
 
 
