@@ -3,7 +3,8 @@
 import ast
 import pkgutil
 from dataclasses import replace
-from importlib import import_module
+from importlib import import_module, invalidate_caches
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import indent
 
@@ -93,6 +94,35 @@ def test_a_rule_of_a_new_section_is_named(rule, tmp_path):
     (section / "topic.py").write_text(rule)
     (section / "other.py").write_text("def shapes(x):\n    return x, len(x)")
     assert list(not_in_table(tmp_path)) == ["llmbook.new_section.topic.relu"]
+
+
+def not_recorded(table):
+    """The rules that the `ops` of their section does not offer to Tensors; section 1 uses section 2's."""
+    for section, case in table:
+        name = f"llmbook.{'feedforward' if section == 'math_foundations' else section}.ops"
+        ops = import_module(name) if find_spec(name) else None
+        recorded = getattr(ops, case.rule.__name__, None)
+        if getattr(recorded, "__wrapped__", None) is not case.rule:
+            yield f"{name}.{case.rule.__name__}"
+
+
+def test_every_rule_is_recorded_in_the_ops_of_its_section():
+    assert not list(not_recorded(TABLE))
+
+
+def test_a_rule_that_a_new_section_does_not_record_is_named(tmp_path, monkeypatch):
+    def squash(x):
+        return softmax(x)
+
+    section = tmp_path / "new_section"
+    section.mkdir()
+    monkeypatch.setattr(llmbook, "__path__", [*llmbook.__path__, str(tmp_path)])
+    table = [("new_section", SOFTMAX), ("new_section", replace(SOFTMAX, rule=squash))]
+    missing = ["llmbook.new_section.ops.softmax", "llmbook.new_section.ops.squash"]
+    assert list(not_recorded(table)) == missing
+    (section / "ops.py").write_text("from llmbook.feedforward.ops import softmax\nsquash = softmax\n")
+    invalidate_caches()
+    assert list(not_recorded(table)) == missing[1:]
 
 
 def broken(forward=lambda p: p, backward=lambda dx: (dx,), before=lambda x: None, receive=lambda dp: None):

@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -39,8 +40,8 @@ from nbformat import NotebookNode
 import llmbook
 from llmbook.book import recorded
 from llmbook.book.sources import dependencies, fingerprint, parse
+from outline import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "_build" / ".jupyter_cache"
 PACKAGES = ("numpy", "matplotlib", "babel", "emoji", "regex")  # what a number or a figure may depend on
 KERNEL_ENV = {
@@ -58,8 +59,8 @@ kernelspec:
   name: python3
   display_name: Python 3
 ---"""
-_CODE_CELL = re.compile(r"^```+\{code-cell\}", re.MULTILINE)
 _DISPLAY_NAME = re.compile(r"(?m)^(\s+display_name:).*$")
+_READING = threading.Lock()  # in Python 3.11 `ast.parse` now and then fails where two threads parse
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -76,17 +77,6 @@ class Result:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     error: str | None = None
-
-
-def documents(root: Path = ROOT) -> list[Path]:
-    """List the documents of `_toc.yml` in order."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
-    return [root / f"{name}.md" for name in _toc_files(toc)]
-
-
-def chapters(root: Path = ROOT) -> list[Path]:
-    """List the documents that contain code cells, in order."""
-    return [path for path in documents(root) if path.is_file() and _CODE_CELL.search(path.read_text("utf-8"))]
 
 
 def read(path: Path) -> NotebookNode:
@@ -146,9 +136,10 @@ def execute(paths: Iterable[Path]) -> list[Result]:
 
 def _execute(path: Path) -> Result:
     try:
-        if last_run(path):
-            return Result(path, ran=False)
-        nb = read(path)
+        with _READING:
+            if last_run(path):
+                return Result(path, ran=False)
+            nb = read(path)
     except ChapterError as error:
         return Result(path, ran=False, error=str(error))
     at = cpu_seconds = 0
@@ -262,13 +253,6 @@ def _version(package: str) -> str:
         return f"{package} {version(package)}"
     except PackageNotFoundError:
         return f"{package} absent"
-
-
-def _toc_files(node: object) -> Iterator[str]:
-    if isinstance(node, dict):
-        yield from (node[key] for key in ("root", "file") if key in node)
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _toc_files(child)
 
 
 def _name(path: Path) -> str:

@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import execution
+import outline
 from llmbook.book.ledger import CLAIM, CORPORA, LEADERBOARD, show_number
 from llmbook.book.style import PALETTE, style
 
@@ -36,7 +37,7 @@ class Ledger(SphinxDirective):
     def collect(self) -> list[dict]:
         """Read the records in the order of the chapters; each gains its chapter's docname and title."""
         records: dict[str, dict] = {}
-        for path in execution.chapters():
+        for path in outline.with_cells():
             docname = self.env.path2doc(str(path))
             notebook = execution.executed(path)
             if notebook is None:

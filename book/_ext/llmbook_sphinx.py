@@ -17,6 +17,7 @@ from sphinx_codeautolink.extension.directive import DeferredExamples
 
 import execution
 import notebooks
+import outline
 
 logger = logging.getLogger(__name__)
 
@@ -128,8 +129,8 @@ def dedent(source: str) -> tuple[str, str]:
 
 
 def _chapters(env: BuildEnvironment) -> dict[str, Path]:
-    """Map the docnames of the chapters to their files."""
-    return {env.path2doc(str(path)): path for path in execution.chapters()}
+    """Map the docnames of the pages with cells to their files."""
+    return {env.path2doc(str(path)): path for path in outline.with_cells()}
 
 
 def _stamps(env: BuildEnvironment) -> dict[str, str]:
@@ -152,6 +153,6 @@ def setup(app: Sphinx) -> dict:
     app.connect("env-purge-doc", forget_document)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme's buttons
     app.connect("build-finished", repeat_warnings)
-    files = [__file__, execution.__file__, notebooks.__file__]
+    files = [__file__, execution.__file__, notebooks.__file__, outline.__file__]
     version = hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()[:8]
     return {"env_version": int(version, 16), "parallel_read_safe": False, "parallel_write_safe": False}

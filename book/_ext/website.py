@@ -16,6 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 import execution
+import outline
 
 CARD = "_static/card.png"
 _SHARED = re.compile(
@@ -26,7 +27,7 @@ _SHARED = re.compile(
 def add_foot(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document) -> None:
     """Tell `page-foot.html` when a chapter was last run, and where to report a problem."""
     path = Path(app.srcdir, f"{pagename}.md")
-    if doctree is not None and path in execution.chapters():
+    if doctree is not None and path in outline.with_cells():
         context["last_run"] = execution.last_run(path)
     title = Markup(context.get("title", "")).striptags() or pagename
     query = urlencode({"title": f"Problem in “{title}” ({pagename})"})

@@ -17,11 +17,12 @@ class Probe(SphinxDirective):
 
     def run(self):
         import execution
+        import outline
 
         self.env.llmbook_ledger_docs = getattr(self.env, "llmbook_ledger_docs", set()) | {self.env.docname}
         outputs = [
             output.text.strip()
-            for path in execution.chapters()
+            for path in outline.with_cells()
             for cell in execution.executed(path).cells
             for output in cell.get("outputs", [])
             if output.output_type == "stream"
@@ -125,7 +126,7 @@ def test_prose_re_runs_nothing(scratch):
 
 def test_what_the_tests_executed_the_build_does_not(scratch):
     scratch.write("src/llmbook/one.py", "VALUE = 'uno'\n")
-    process = scratch.start("-c", "import execution; execution.execute(execution.chapters())")
+    process = scratch.start("-c", "import execution, outline; execution.execute(outline.with_cells())")
     assert (process.communicate()[0], process.returncode) == ("", 0)
     assert scratch.ran() == ["a"]
     assert scratch.build(*STRICT) == 0, scratch.output

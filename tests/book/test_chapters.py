@@ -3,6 +3,7 @@
 import pytest
 
 import execution
+import outline
 
 
 @pytest.fixture(scope="session")
@@ -12,7 +13,7 @@ def results(request):
     return {result.path: result for result in execution.execute(paths)}
 
 
-@pytest.mark.parametrize("path", execution.chapters(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", outline.with_cells(), ids=lambda path: path.stem)
 def test_chapter(path, results):
     if error := results[path].error:
         pytest.fail(error, pytrace=False)

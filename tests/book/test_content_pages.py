@@ -7,81 +7,52 @@ import sys
 
 import pytest
 
-import execution
+import outline
+import reading
 from llmbook.data.pins import ARCHIVES
 
-ROOT = execution.ROOT
-CHAPTERS = {int(p.name[:2]): p for p in execution.documents() if re.match(r"\d\d_", p.name)}
+ROOT = outline.ROOT
+CHAPTERS_AND_DEEP_DIVES = [page for c in outline.chapters() for page in (c, *outline.deep_dives(c))]
 PAGES = ("index", "setup", "self_test", "notation", "teaching", "reference/licenses")
-each_chapter = pytest.mark.parametrize("number", CHAPTERS)
 
 
 def page(name):
     return (ROOT / "book" / f"{name}.md").read_text("utf-8")
 
 
-def prose(text):
-    """Leave out fenced code, cells and directives."""
-    return re.sub(r"^(`{3,}|:{3,}).*?^\1\s*$", "", text, flags=re.M | re.S)
+def test_the_plan_has_every_chapter_once():
+    plan = re.findall(r"^\| \d+ \| \{published\}`([\d, ]+)` \|", page("teaching"), re.M)
+    numbers = [chapter.number for section in outline.sections() for chapter in section.chapters]
+    assert [int(number) for row in plan for number in row.split(",")] == numbers
 
 
-def label(number):
-    return re.search(r"^\((ch-[\w-]+)\)=$", CHAPTERS[number].read_text("utf-8"), re.M)[1]
+def test_minutes_are_estimated_as_the_plan_says():
+    said = f"{reading.WORDS_A_MINUTE} words of prose and formulas a minute, and ten lines of code a minute"
+    assert said in page("teaching") and reading.LINES_A_MINUTE == 10
+    for grade, minutes in reading.GRADES.items():
+        assert re.search(rf"\b{minutes} for {grade}\W", page("teaching"))
 
 
-def minutes(text):
-    """Estimate a chapter as teaching.md says: minutes of reading, and of exercises."""
-    before = re.split(r"^## Exercises$", text, flags=re.M)[0]
-    cells = re.findall(r"^```\{code-cell\}[^\n]*\n(.*?)^```", before, re.M | re.S)
-    shown = [line for cell in cells if "hide-input" not in cell for line in cell.splitlines() if line.strip()]
-    words = re.sub(
-        r"^(`{3,})\{(?:code-cell|literalinclude)\}.*?^\1\s*$", "", before, flags=re.M | re.S
-    ).split()
-    stars = re.findall(r"^(★+)", text, re.M)
-    return len(words) / 150 + len(shown) / 10, stars, sum((0, 15, 30, 60)[len(s)] for s in stars)
-
-
-@each_chapter
-def test_the_landing_page_links_each_chapter(number):
-    assert f"{number}. {{ref}}`{label(number)}`" in page("index")
-
-
-def test_the_map_marks_the_written_chapters_and_no_others():
-    text = page("index")
-    written = re.search(r"^WRITTEN = \{(.*)\}$", text, re.M)[1]
-    assert {int(n) for n in written.split(",")} == set(CHAPTERS)
-    sections = [(int(a), int(b)) for a, b in re.findall(r"\(\s*\"[^\"]+\",\s*(\d+),\s*(\d+),", text)]
-    assert [n for a, b in sections for n in range(a, b + 1)] == list(range(1, 33))
-
-
-def test_the_plan_has_every_chapter_once_and_marks_those_published():
-    plan = re.findall(r"^\| \d+ \| ([\d, ✓]+) \|", page("teaching"), re.M)
-    planned = [cell.strip() for row in plan for cell in row.split(",")]
-    assert [int(cell.split()[0]) for cell in planned] == list(range(1, 33))
-    assert {int(cell.split()[0]) for cell in planned if "✓" in cell} == set(CHAPTERS)
-
-
-@each_chapter
-def test_the_minutes_of_a_published_chapter_are_right(number):
-    reading, stars, exercises = minutes(CHAPTERS[number].read_text("utf-8"))
-    rounded = 10 * round(reading / 10)
-    row = f"| {number} | {{ref}}`{label(number)}` | {rounded} min | {' '.join(stars)}, {exercises} min |"
-    start = re.escape(row.split(f"{rounded} min")[0])
-    found = re.search(rf"^{start}(\d+) min \| (.*?) \|$", page("teaching"), re.M)
-    assert found and abs(int(found[1]) - reading) <= 8, f"teaching.md needs the row\n{row}"
-    assert found[2] == f"{' '.join(stars)}, {exercises} min", f"teaching.md needs the row\n{row}"
+def test_the_minutes_of_a_page():
+    cell = "```{code-cell} ipython3\n" + "x = 1\n\n" * 20 + "```\n"
+    hidden = cell.replace("ipython3\n", "ipython3\n:tags: [hide-input]\n")
+    words = "---\nabout: this.\n---\n" + "word " * 298 + "\n:::{note} and\nmore words\n:::\n"
+    include = "```{literalinclude} x.py\n:pyobject: f\n```\n"
+    text = f"{words}{cell}{hidden}{include}## Exercises\n✎ One.\n★ Two.\n★★★ Three.\n{words}"
+    assert reading.minutes(text) == pytest.approx(303 / 150 + 20 / 10)
+    assert reading.grades(text) == ["✎", "★", "★★★"] and reading.exercise_minutes(text) == 5 + 15 + 60
 
 
 def test_the_script_of_teaching_removes_every_solution_and_nothing_else(tmp_path):
     script = re.search(r"`without_solutions.py`.*?^```python\n(.*?)^```", page("teaching"), re.M | re.S)[1]
-    for path in CHAPTERS.values():
+    for path in CHAPTERS_AND_DEEP_DIVES:
         copy = tmp_path / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(path.read_text("utf-8"), "utf-8")
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True)
-    for path in CHAPTERS.values():
+    for path in CHAPTERS_AND_DEEP_DIVES:
         before, after = path.read_text("utf-8"), (tmp_path / path.relative_to(ROOT)).read_text("utf-8")
-        assert "{solution" in before and "{solution" not in after
+        assert ("{solution" in before or path not in outline.chapters()) and "{solution" not in after
         parts = re.split(r"^```\{solution-(?:start|end)\}", before, flags=re.M)
         assert (
             after.split()
@@ -141,8 +112,8 @@ def test_the_messages_of_the_setup_page_are_those_of_the_code():
 def test_tone_and_cells(name):
     text = page(name)
     for word in ("simply", "obviously", "clearly", "trivial", "just"):
-        assert not re.search(rf"\b{word}\b", prose(text), re.I), word
-    assert not re.search(r"\w!(\s|$)", prose(text)), "no exclamation marks"
+        assert not re.search(rf"\b{word}\b", reading.unfenced(text), re.I), word
+    assert not re.search(r"\w!(\s|$)", reading.unfenced(text)), "no exclamation marks"
     for options, code in re.findall(r"^```\{code-cell\}[^\n]*\n(---\n.*?---\n|)(.*?)^```", text, re.M | re.S):
         if "remove-input" not in options:
             assert max(map(len, code.splitlines())) <= 80

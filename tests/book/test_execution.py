@@ -36,13 +36,6 @@ def printed(nb):
     return "".join(output.text for cell in nb.cells for output in cell.get("outputs", []))
 
 
-def test_chapters_are_the_documents_with_cells_in_the_order_of_the_toc(book):
-    paths = [book.chapter("book/b", "1"), book.chapter("book/a", "1")]
-    book.write("book/index.md", "# No cells, only words about `{code-cell}`\n")
-    book.toc("book/index", "book/b", "book/a")
-    assert execution.chapters(book.root) == paths
-
-
 @pytest.mark.parametrize(
     "front_matter",
     [

@@ -202,7 +202,7 @@ def directive(monkeypatch):
     """The claims directive on a page of its own, in a book with one chapter and one work cited."""
     monkeypatch.syspath_prepend(str(ROOT / "book" / "_ext"))
     ledger = importlib.import_module("ledger")
-    monkeypatch.setattr(ledger.execution, "chapters", lambda: [Path("03.md")])
+    monkeypatch.setattr(ledger.outline, "with_cells", lambda: [Path("03.md")])
     cited = SimpleNamespace(bibdata=SimpleNamespace(data=SimpleNamespace(entries={"shannon1948": None})))
     env = SimpleNamespace(
         docname="claims", path2doc=lambda path: "03", domains={"cite"}, get_domain=lambda _: cited

@@ -12,6 +12,7 @@ import pytest
 
 import execution
 import notebooks
+import outline
 
 URL = "https://host/blob/main"
 TEXT = """\
@@ -166,7 +167,7 @@ print(nb.cells[0].outputs[0].text)
 """
 
 
-@pytest.mark.parametrize("path", execution.chapters(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", outline.with_cells(), ids=lambda path: path.stem)
 def test_a_downloaded_notebook_runs_against_the_wheel(path, wheel_python, tmp_path):
     [result] = execution.execute([path])
     if result.error:

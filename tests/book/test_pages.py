@@ -8,7 +8,7 @@ import re
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 
-import execution
+import outline
 
 pytestmark = pytest.mark.browser
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -93,7 +93,7 @@ def problems(phone, base, page_name):
     return found
 
 
-PAGES = [path.relative_to(execution.ROOT).with_suffix(".html").as_posix() for path in execution.documents()]
+PAGES = [path.relative_to(outline.ROOT).with_suffix(".html").as_posix() for path in outline.documents()]
 OTHERS = [
     "genindex.html",
     "py-modindex.html",

@@ -11,9 +11,10 @@ from xml.etree import ElementTree
 import pytest
 
 import execution
+import outline
 
 SITE = "https://llm-from-scratch.github.io/llm-from-scratch/"
-DOCUMENTS = [path.relative_to(execution.ROOT).with_suffix("").as_posix() for path in execution.documents()]
+DOCUMENTS = [path.relative_to(execution.ROOT).with_suffix("").as_posix() for path in outline.documents()]
 RUN_STAMP = """
 import json, execution
 path = execution.ROOT / "book/a.md"
@@ -85,7 +86,7 @@ def test_a_problem_can_be_reported(built, name):
     assert re.fullmatch(rf"Problem in “[^”]+” \({re.escape(name)}\)", title)
 
 
-@pytest.mark.parametrize("path", execution.chapters(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", outline.with_cells(), ids=lambda path: path.stem)
 def test_a_page_with_cells_says_when_they_ran(built, path):
     page = (built / path.relative_to(execution.ROOT)).with_suffix(".html").read_text("utf-8")
     stamp = re.search(r"Executed on [^<]*", page)[0]

@@ -1,1 +1,1 @@
-"""The checks of the book's exercises, one module a section."""
+"""The checks of the book's exercises, one module a topic."""

@@ -1,4 +1,4 @@
-"""What the checks of all sections share."""
+"""What the checks of all topics share."""
 
 from collections.abc import Callable, Mapping
 
