@@ -11,8 +11,7 @@ def as_sequences(sequences: Sequence[Any]) -> list[np.ndarray]:
 
     Raises:
         ValueError: they are one sequence or one text instead of a list of
-            sequences; there is none; or one is not a row of at least two
-            integers.
+            sequences, or one of them is not a row of integers.
     """
     if isinstance(sequences, str) or any(np.ndim(s) == 0 for s in sequences):
         raise ValueError(
@@ -20,10 +19,6 @@ def as_sequences(sequences: Sequence[Any]) -> list[np.ndarray]:
             "texts; they must be a list of arrays of ids, such as [token_ids]"
         )
     arrays = [np.asarray(s) for s in sequences]
-    if not arrays or min(map(len, arrays)) < 2:
-        raise ValueError(
-            "sequences must hold at least one, each of two symbols or more"
-        )
     for array in arrays:
         if array.ndim != 1 or array.dtype.kind not in "iu":
             raise ValueError(
@@ -42,9 +37,14 @@ def padded(
     (B, T).  Shorter ones are filled up with 0, and the mask is False there.
 
     Raises:
-        ValueError: see :func:`as_sequences`.
+        ValueError: there is no sequence, or one has fewer than two symbols;
+            see also :func:`as_sequences`.
     """
     sequences = as_sequences(sequences)
+    if min(map(len, sequences), default=0) < 2:
+        raise ValueError(
+            "sequences must hold at least one, each of two symbols or more"
+        )
     lengths = np.array([len(s) - 1 for s in sequences])
     token_ids = np.zeros((len(sequences), lengths.max() + 1), dtype=np.int64)
     for row, sequence in zip(token_ids, sequences, strict=True):

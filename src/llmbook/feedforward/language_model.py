@@ -11,7 +11,13 @@ import numpy as np
 
 from llmbook.data import padded
 from llmbook.feedforward import ops
-from llmbook.feedforward.layers import Embedding, Linear, Module, dropout
+from llmbook.feedforward.layers import (
+    Embedding,
+    Linear,
+    Module,
+    check_activation,
+    dropout,
+)
 from llmbook.feedforward.tape import no_grad
 from llmbook.math_foundations.memory import keep_memory
 from llmbook.math_foundations.ngram import continued
@@ -34,7 +40,7 @@ class LanguageModel(Module):
     def logits(self, token_ids, *, cache=None):
         """Compute scores as a bare array.  (B, T) -> (B, T, V)"""
         with no_grad():
-            return self.forward(token_ids, cache=cache)
+            return self.forward(_batch(token_ids), cache=cache)
 
     def loss(self, token_ids, targets, mask=None, *, rng=None):
         """Average the surprise at targets.  (B, T), (B, T) -> a Tensor, in nats
@@ -48,8 +54,18 @@ class LanguageModel(Module):
         Raises:
             ValueError: shapes or ids do not fit.
         """
-        logits = self.forward(token_ids, rng=rng)
+        logits = self.forward(_batch(token_ids), rng=rng)
         return ops.cross_entropy(logits, targets, mask=mask)
+
+
+def _batch(token_ids) -> np.ndarray:
+    token_ids = np.asarray(token_ids)
+    if token_ids.ndim != 2:
+        raise ValueError(
+            f"token_ids have shape {token_ids.shape}; a model reads a batch, "
+            "(B, T), such as token_ids[None] for one sequence"
+        )
+    return token_ids
 
 
 def generate(
@@ -120,7 +136,11 @@ def contexts(token_ids, length):
 
     C is ``length``.  Where a sequence has not begun, the id is 0, which is the
     mark where a vocabulary has one.
+
+    Raises:
+        ValueError: ``token_ids`` are not a batch.
     """
+    token_ids = _batch(token_ids)
     filled = np.pad(token_ids, ((0, 0), (length - 1, 0)))  # (B, C - 1 + T)
     return np.lib.stride_tricks.sliding_window_view(filled, length, axis=1)
 
@@ -163,6 +183,7 @@ class NeuralNGram(LanguageModel):
         dropout_rate=0.0,
         dtype=np.float32,
     ):
+        check_activation(activation)
         self.context_length = context_length
         self.activation, self.dropout_rate = activation, dropout_rate
         how = {"rng": rng, "dtype": dtype}
@@ -172,6 +193,7 @@ class NeuralNGram(LanguageModel):
 
     def forward_contexts(self, before, *, rng=None):
         """Compute the logits after each context.  (..., C) -> (..., V)"""
+        before = np.asarray(before)
         rows = self.embedding(before)  # (..., C, D)
         x = ops.reshape(rows, shape=(*before.shape[:-1], -1))  # (..., C D)
         h = self.activation(self.hidden(x))  # (..., F)
@@ -189,12 +211,13 @@ class NeuralNGram(LanguageModel):
         Where targets are (N,), token_ids are contexts (N, C); see
         :func:`pairs`.
         """
-        before = token_ids
-        if targets.ndim != 1:
+        before = np.asarray(token_ids)
+        if np.ndim(targets) != 1:
             before = contexts(token_ids, self.context_length)
+        V = len(self.output.b.data)
+        shape = (*before.shape[:-1], V)
+        targets, mask = check_targets(shape, targets, mask)
         if mask is not None:  # compute no score that would not count
-            V = len(self.output.b.data)
-            check_targets((*before.shape[:-1], V), targets, mask)
             before, targets = before[mask], targets[mask]
         logits = self.forward_contexts(before, rng=rng)
         return ops.cross_entropy(logits, targets)

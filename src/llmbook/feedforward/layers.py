@@ -16,7 +16,8 @@ from llmbook.feedforward.tape import Tensor
 class Module:
     """Anything with parameters: its Tensors, and those of Modules inside it.
 
-    They are found among the attributes, and in lists of Modules.  A Tensor that
+    They are found among the attributes, and in lists, tuples and dictionaries
+    there.  A Tensor that
     stands in two places is one parameter, under the first of its names.  What
     is frozen is a parameter, but is not trained.
     """
@@ -72,15 +73,15 @@ class Module:
             ValueError: names are missing or unknown, a shape differs, or an
                 array holds another kind of number; then nothing was copied.
         """
-        own = self._matching(params)
-        for name, tensor in own.items():
-            if params[name].dtype.kind != tensor.dtype.kind:
+        matching = self._matching(params)
+        for name, tensor, array in matching:
+            if array.dtype.kind != tensor.dtype.kind:
                 raise ValueError(
-                    f"{name} has dtype {params[name].dtype}; "
+                    f"{name} has dtype {array.dtype}; "
                     f"the model's is {tensor.dtype}"
                 )
-        for name, tensor in own.items():
-            tensor.data[...] = params[name]
+        for _, tensor, array in matching:
+            tensor.data[...] = array
 
     def adopt(self, params: dict[str, np.ndarray]) -> None:
         """Make arrays the parameters of the same names, without a copy.
@@ -92,19 +93,19 @@ class Module:
             ValueError: names are missing or unknown, a shape differs, or what
                 is trained would not be floats; then nothing was adopted.
         """
-        own = self._matching(params)
-        for name, tensor in own.items():
-            if not tensor.frozen and params[name].dtype.kind != "f":
+        matching = self._matching(params)
+        for name, tensor, array in matching:
+            if not tensor.frozen and array.dtype.kind != "f":
                 raise ValueError(
-                    f"{name} has dtype {params[name].dtype}; "
+                    f"{name} has dtype {array.dtype}; "
                     "a parameter that is trained must hold floats"
                 )
-        for name, tensor in own.items():
-            array = params[name]
+        for _, tensor, array in matching:
             tensor.data = array if array.flags.writeable else array.copy()
 
     def _matching(self, params):
         own = self.tensors()
+        params = {name: np.asarray(array) for name, array in params.items()}
         if params.keys() != own.keys():
             raise ValueError(
                 f"missing: {sorted(own.keys() - params.keys())}, "
@@ -116,7 +117,7 @@ class Module:
                     f"{name} has shape {params[name].shape}; "
                     f"the model's has {tensor.shape}"
                 )
-        return own
+        return [(name, own[name], params[name]) for name in own]
 
     @property
     def n_params(self) -> int:
@@ -130,9 +131,12 @@ def _tensors(part, prefix):
     elif isinstance(part, Module):
         for name, value in vars(part).items():
             yield from _tensors(value, f"{prefix}{name}.")
-    elif isinstance(part, list):
+    elif isinstance(part, list | tuple):
         for i, value in enumerate(part):
             yield from _tensors(value, f"{prefix}{i}.")
+    elif isinstance(part, dict):
+        for key, value in part.items():
+            yield from _tensors(value, f"{prefix}{key}.")
 
 
 def normal(shape, *, rng, std=1.0, dtype=np.float32) -> np.ndarray:
@@ -187,6 +191,7 @@ class MLP(Module):
     def __init__(
         self, sizes, *, rng, activation=ops.relu, gain=1.0, dtype=np.float32
     ):
+        check_activation(activation)
         hidden = math.sqrt(2) if activation is ops.relu else 1.0
         gains = [hidden] * (len(sizes) - 2) + [gain]
         self.activation = activation
@@ -199,6 +204,20 @@ class MLP(Module):
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))
         return self.layers[-1](x)
+
+
+def check_activation(activation) -> None:
+    """Refuse a bare rule, which returns a pullback too, as an activation.
+
+    Raises:
+        ValueError: see above.
+    """
+    if isinstance(activation(np.zeros(1)), tuple):
+        name = getattr(activation, "__name__", "the activation")
+        raise ValueError(
+            f"activation is {name}, a rule for arrays, which returns a value "
+            f"and a pullback; a layer needs the recorded one, ops.{name}"
+        )
 
 
 def dropout(x, rate, rng):

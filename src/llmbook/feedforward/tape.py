@@ -5,6 +5,7 @@ step that made it, and :meth:`Tensor.backward` replays the steps, last first.
 """
 
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 
 import numpy as np
@@ -19,20 +20,30 @@ class Tensor:
     unless it is frozen, which makes it a constant.
     One made by a recorded rule holds the step that made it.
 
+    Between the forward pass and ``backward`` nothing may write into ``data``:
+    the pullbacks hold the same array, and the gradient would be wrong without
+    a word.  A training loop moves parameters after ``backward``.
+
     >>> x = Tensor(np.array([1.0, 2.0]))
     >>> (x * x + x).backward(np.array([1.0, 10.0]))
     >>> x.grad  # 2x + 1, times what was received
     array([ 3., 50.])
+
+    Raises:
+        ValueError: a leaf is no array of floats (a frozen one may hold
+            integers).
     """
 
     __array_ufunc__ = None  # array + tensor is the tensor's business
 
-    def __init__(self, data, step=None, output=0):
+    def __init__(self, data, step=None, output=0, *, frozen=False):
+        if step is None:
+            _check_leaf(data, frozen)
         self.data = data
         self.step = step
         self.output = output  # which of the step's values this is
         self.grad = None
-        self.frozen = False  # a frozen leaf is a constant to every rule
+        self.frozen = frozen  # a frozen leaf is a constant to every rule
 
     def backward(self, gradient=None):
         """Add to the ``grad`` of every leaf how the loss changes with it.
@@ -56,7 +67,8 @@ class Tensor:
                 if source is None or g is None:
                     continue  # a constant
                 if source.step is None:
-                    source.grad = g if source.grad is None else source.grad + g
+                    old = 0 if source.grad is None else source.grad
+                    source.grad = old + g  # a new array, which no one else has
                 else:
                     key = source.step, source.output
                     received[key] = received[key] + g if key in received else g
@@ -124,6 +136,16 @@ class Tensor:
         return np.asarray(other, self.data.dtype) if plain else other
 
 
+def _check_leaf(data, frozen):
+    is_array = isinstance(data, np.ndarray)
+    if not is_array or (data.dtype.kind != "f" and not frozen):
+        got = f"an array of {data.dtype}" if is_array else type(data).__name__
+        raise ValueError(
+            f"data is {got}; a Tensor must hold an array of floats "
+            "(or of integers, if frozen=True)"
+        )
+
+
 class Step:
     """One rule at work: the Tensors that went in, and the pullback.
 
@@ -144,12 +166,18 @@ def record(rule):
 
     @wraps(rule)
     def recorded(*args, **options):
+        for name, option in options.items():
+            if isinstance(option, Tensor):
+                raise ValueError(
+                    f"{rule.__name__} got a Tensor as {name}=; options are not "
+                    "differentiated: pass it by position, or its data"
+                )
         arrays = [a.data if isinstance(a, Tensor) else a for a in args]
         value, pullback = rule(*arrays, **options)
         sources = [
             a if isinstance(a, Tensor) and not a.frozen else None for a in args
         ]
-        if not _recording or all(source is None for source in sources):
+        if not _recording.get() or all(source is None for source in sources):
             return value
         if not isinstance(value, tuple):
             return Tensor(value, Step(sources, pullback, 1))
@@ -159,20 +187,23 @@ def record(rule):
     return recorded
 
 
-_recording = True
+_recording = ContextVar("recording", default=True)  # each thread has its own
 _add, _multiply, _divide = record(add), record(multiply), record(divide)
 _matmul = record(matmul)
 
 
 @contextmanager
 def no_grad():
-    """Compute bare values inside this block, and keep nothing for later."""
-    global _recording
-    before, _recording = _recording, False
+    """Compute bare values inside this block, and keep nothing for later.
+
+    Other threads go on recording.  A generator must not pause inside the block:
+    its caller would find recording switched off.
+    """
+    token = _recording.set(False)
     try:
         yield
     finally:
-        _recording = before
+        _recording.reset(token)
 
 
 def ordered(last):

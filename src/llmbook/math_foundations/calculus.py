@@ -109,7 +109,9 @@ def check_pullback(
     @np.errstate(invalid="ignore", divide="ignore", over="ignore")
     def error_at(h):
         pairs = zip(outputs_at(h), outputs_at(-h), strict=True)
-        measured = _inner(g, [above - below for above, below in pairs]) / (2 * h)
+        measured = _inner(g, [above - below for above, below in pairs]) / (
+            2 * h
+        )
         difference, scale = abs(measured - claimed), max(typical, abs(measured))
         if difference == 0:
             return 0.0

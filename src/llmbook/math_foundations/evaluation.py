@@ -90,11 +90,16 @@ def score(
             bytes; by default its predicted ids.
 
     Raises:
-        ValueError: an array of ``given`` or ``symbols`` does not have a row for
-            each sequence, or the sequences are none; see
-            :func:`~llmbook.data.as_sequences`.
+        ValueError: there is no sequence, one has fewer than two symbols, or an
+            array of ``given`` or ``symbols`` does not have a row for each; see
+            also :func:`~llmbook.data.as_sequences`.
     """
     sequences = as_sequences(sequences)
+    if min(map(len, sequences), default=0) < 2:
+        raise ValueError(
+            "sequences must hold one sequence at least, "
+            "each of two symbols or more"
+        )
     _check_rows(len(sequences), given, symbols)
     keep_memory()
 

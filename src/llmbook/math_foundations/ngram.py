@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from llmbook.data import as_sequences
 from llmbook.math_foundations.arrays import as_ids
 
 # counts (N, V), lower (N, V) -> p (N, V)
@@ -134,6 +135,11 @@ class NGram:
             ValueError: there is nothing to predict, or an id outside 0..V-1.
         """
         sequences = as_sequences(sequences)
+        if max(map(len, sequences), default=0) < 2:
+            raise ValueError(
+                "the sequences hold nothing to predict; "
+                "fit needs one of two symbols at least"
+            )
         V = self.vocab_size
         ids = np.concatenate([as_ids(s, V, "ids") for s in sequences])
         position = np.concatenate([np.arange(len(s)) for s in sequences])

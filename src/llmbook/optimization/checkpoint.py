@@ -22,12 +22,15 @@ def save(
         ValueError: an array holds objects, or ``info`` is not for JSON.
     """
     path = Path(path)
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise ValueError(f"{name} holds objects; it must hold numbers")
     part = path.with_name(f"{path.name}.part")
     try:
-        text = np.array(json.dumps(info))
-        named = {f"arrays/{name}": array for name, array in arrays.items()}
+        text = np.array(json.dumps({"names": list(arrays), "info": info}))
+        numbered = {f"array {i}": a for i, a in enumerate(arrays.values())}
         with part.open("wb") as file:
-            np.savez(file, allow_pickle=False, info=text, **named)
+            np.savez(file, header=text, **numbered)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
@@ -47,8 +50,9 @@ def load(path: str | Path) -> tuple[dict[str, np.ndarray], Any]:
     """
     try:
         with open(path, "rb") as file, np.load(file) as content:
-            read = {name: content[name] for name in content.files}
-            info = json.loads(str(read.pop("info")))
+            header = json.loads(str(content["header"]))
+            names, info = header["names"], header["info"]
+            arrays = {n: content[f"array {i}"] for i, n in enumerate(names)}
     except FileNotFoundError:
         raise
     except (
@@ -64,4 +68,4 @@ def load(path: str | Path) -> tuple[dict[str, np.ndarray], Any]:
         raise ValueError(
             f"{path} is not a complete checkpoint: {error}"
         ) from error
-    return {k.removeprefix("arrays/"): v for k, v in read.items()}, info
+    return arrays, info

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from llmbook.math_foundations.arrays import as_floats
+
 BLOCK = 262_144  # numbers; what an update touches then stays in the cache
 SHARES = {"momentum", "decay", "betas"}  # settings that must be below 1
 
@@ -56,11 +58,14 @@ class Optimizer:
         """Move every parameter once, in place.
 
         Raises:
-            ValueError: names or shapes of ``grads`` are not those of
-                ``params``, the moments kept are not those that the parameters
-                need, or ``groups`` returns a setting that is unknown or out of
-                its range.  Then nothing was moved.
+            ValueError: a parameter is no array of floats, names or shapes of
+                ``grads`` are not those of ``params``, the moments kept are not
+                those that the parameters need, or ``groups`` returns no
+                dictionary, or a setting that is unknown or out of its range.
+                Then nothing was moved.
         """
+        _check_floats(params)
+        grads = {name: as_floats(g, name) for name, g in grads.items()}
         _check_same("grads", grads, params)
         if self.shapes != {name: p.shape for name, p in params.items()}:
             self._look_up(params)
@@ -121,6 +126,11 @@ class Optimizer:
 
     def _settings_of(self, name):
         own = self.groups(name)
+        if not isinstance(own, dict):
+            raise ValueError(
+                f"groups({name!r}) returns {own!r}; it must return a "
+                "dictionary of settings, empty where none differ"
+            )
         if unknown := own.keys() - self.settings.keys():
             raise ValueError(
                 f"groups({name!r}) sets {sorted(unknown)}; "
@@ -148,6 +158,16 @@ def _check_settings(settings):
         if not all(0 <= v < math.inf for v in values):
             raise ValueError(
                 f"{setting} is {value}; it must be finite, and not negative"
+            )
+
+
+def _check_floats(params):
+    for name, p in params.items():
+        if not isinstance(p, np.ndarray) or p.dtype.kind != "f":
+            got = getattr(p, "dtype", type(p).__name__)
+            raise ValueError(
+                f"params: {name} is {got}; it must be an array of floats, "
+                "which a step writes into"
             )
 
 

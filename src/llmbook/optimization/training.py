@@ -1,5 +1,6 @@
 """Chapter 8: the book's one training loop."""
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,15 @@ def train(
         ValueError: an argument is out of its range, the model has nothing to
             train, or the checkpoint is damaged or of another training.
     """
+    if save_to and not Path(save_to).parent.is_dir():
+        raise ValueError(f"save_to is {save_to}; there is no such folder")
+    try:
+        json.dumps(rng.bit_generator.state)
+    except TypeError as error:
+        raise ValueError(
+            f"rng draws by {type(rng.bit_generator).__name__}, whose state a "
+            "checkpoint cannot hold; np.random.default_rng(seed) will do"
+        ) from error
     for name, value in [
         ("steps", steps),
         ("evaluate_every", evaluate_every),
@@ -127,8 +137,8 @@ def _step(step, model, batch, optimizer, max_norm, rng, reduce):
     _check_finite(norm, f"the gradient's norm at step {step}", model)
     params = model.trained()
     optimizer.step(params, grads)
-    for name, p in params.items():
-        if not np.isfinite(p).all():
+    for name, array in (params | optimizer.kept).items():
+        if not np.isfinite(array).all():
             raise Diverged(
                 f"step {step} made {name} infinite; {_largest(model)}"
             )
