@@ -57,3 +57,8 @@ def test_another_seed_is_another_split_of_the_same_names(names):
 def test_what_is_loaded_cannot_be_reassigned(names):
     with pytest.raises(dataclasses.FrozenInstanceError):
         names.test = []
+
+
+def test_one_name_is_no_list_of_names():
+    with pytest.raises(ValueError, match="names is 'smith'; it must be a list of names"):
+        load_names().encode("smith")

@@ -88,3 +88,13 @@ def test_activations_take_any_shape_and_layout(activation, rng):
         np.testing.assert_allclose(dx, its_pullback(np.ones(x.shape))[0], rtol=1e-14)
         assert y.shape == dx.shape == x.shape
     np.testing.assert_array_equal(activation(np.array([2]))[0], activation(np.array([2.0]))[0])
+
+
+@pytest.mark.parametrize("rule", [gelu, silu])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_far_out_they_are_the_line_or_zero(rule, dtype):
+    x = np.array([-np.inf, -np.finfo(dtype).max, -1e20, -1e3, 1e3, 1e20, np.finfo(dtype).max, np.inf], dtype)
+    y, pullback = rule(x)
+    np.testing.assert_array_equal(y, np.maximum(x, 0))
+    np.testing.assert_array_equal(pullback(np.ones_like(x))[0], x > 0)
+    assert np.isnan(rule(np.array([np.nan]))[0]).all()

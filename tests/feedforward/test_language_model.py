@@ -203,3 +203,20 @@ def test_choose_picks_by_the_logits_of_the_last_position(rng):
 def test_generate_refuses_at_once(token_ids, n_tokens, message):
     with pytest.raises(ValueError, match=message):
         generate(Counter(), token_ids, n_tokens=n_tokens)
+
+
+@pytest.mark.parametrize("read", ["logits", "loss", "forward"])
+def test_one_sequence_is_no_batch(rng, read):
+    ids = rng.integers(0, 27, 6)
+    network = model(rng)
+    arguments = (ids, ids[None]) if read == "loss" else (ids,)
+    with pytest.raises(ValueError, match=r"token_ids have shape \(6,\); a model reads a batch, \(B, T\)"):
+        getattr(network, read)(*arguments)
+    with pytest.raises(ValueError, match="a model reads a batch"):
+        Counter().logits(ids)
+
+
+def test_lists_are_read(rng):
+    network, X, Y = model(rng), [[1, 2, 3], [0, 1, 2]], [4, 3]
+    assert float(network.loss(X, Y)) == float(network.loss(np.array(X), np.array(Y)))
+    np.testing.assert_array_equal(network.logits(X), network.logits(np.array(X)))

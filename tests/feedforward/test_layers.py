@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from llmbook.feedforward import ops
+from llmbook.feedforward import activations, ops
+from llmbook.feedforward.language_model import NeuralNGram
 from llmbook.feedforward.layers import MLP, Embedding, Linear, Module, dropout
 from llmbook.feedforward.tape import Tensor
 from llmbook.math_foundations.calculus import numerical_gradient
@@ -211,3 +212,38 @@ def test_without_rng_all_parameters_are_zero_and_of_the_dtype():
     for model in (MLP([3, 4, 2], rng=None, dtype=np.float64), Embedding(5, 3, rng=None, dtype=np.float64)):
         for array in model.params().values():
             assert array.dtype == np.float64 and not array.any()
+
+
+class Scattered(Module):
+    """Layers in a tuple, a dictionary, and both inside each other."""
+
+    def __init__(self, rng):
+        self.pair = (Linear(2, 2, rng=rng), Linear(2, 2, rng=rng))
+        self.named = {"left": Linear(2, 2, rng=rng), "more": [Tensor(np.ones(2)), (Linear(2, 2, rng=rng),)]}
+
+
+def test_layers_in_tuples_and_dictionaries_are_found(rng):
+    layers = ["pair.0", "pair.1", "named.left", "named.more.1.0"]
+    expected = [f"{layer}.{name}" for layer in layers for name in "Wb"]
+    assert sorted(Scattered(rng).params()) == sorted([*expected, "named.more.0"])
+
+
+def test_a_bare_rule_is_no_activation(rng):
+    for make in (
+        lambda activation: MLP([3, 4, 2], rng=rng, activation=activation),
+        lambda activation: NeuralNGram(
+            5, context_length=2, d_model=2, d_hidden=3, rng=rng, activation=activation
+        ),
+    ):
+        with pytest.raises(
+            ValueError, match=r"activation is relu, a rule .* needs the recorded one, ops\.relu"
+        ):
+            make(activations.relu)
+        make(ops.relu)
+        make(lambda x: ops.relu(x) * 0.5)
+
+
+def test_lists_are_loaded(rng):
+    layer = Linear(2, 1, rng=rng)
+    layer.load({"W": [[1.0], [2.0]], "b": [3.0]})
+    np.testing.assert_array_equal(layer(np.ones((1, 2), dtype=np.float32)).data, [[6]])

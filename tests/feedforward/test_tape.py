@@ -1,4 +1,5 @@
 import gc
+import threading
 import weakref
 
 import numpy as np
@@ -272,3 +273,55 @@ def test_minus_and_division_keep_float32():
     assert y.dtype == x.dtype == np.float32
     y.backward(np.ones(3, dtype=np.float32))
     assert x.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "data", [[1.0, 2.0], np.float64(3), 3.0, np.arange(3), np.array([True]), np.array(["a"])]
+)
+def test_a_leaf_that_could_not_be_trained_is_refused(data):
+    with pytest.raises(ValueError, match=r"data is .*; a Tensor must hold an array of floats"):
+        Tensor(data)
+
+
+def test_a_frozen_leaf_may_hold_integers():
+    codes = Tensor(np.arange(4, dtype=np.int8), frozen=True)
+    np.testing.assert_array_equal(codes * 0.5, [0, 0.5, 1, 1.5])
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda x: ops.linear(x, np.ones((3, 2)), b=Tensor(np.zeros(2))), "linear got a Tensor as b="),
+        (lambda x: ops.clip(x, low=Tensor(np.zeros(3)), high=1.0), "clip got a Tensor as low="),
+        (lambda x: ops.total(np.ones(3), mask=x), "total got a Tensor as mask="),
+    ],
+)
+def test_a_tensor_as_an_option_is_refused_at_the_call(rng, call, name):
+    with pytest.raises(ValueError, match=f"{name}; options are not differentiated: pass it by position"):
+        call(leaf(rng, 3))
+
+
+def test_no_grad_in_one_thread_leaves_the_others_alone(rng):
+    x = leaf(rng, 3)
+    inside, done = threading.Event(), threading.Event()
+
+    def generate():
+        with no_grad():
+            inside.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=generate)
+    thread.start()
+    assert inside.wait(10)
+    recorded = ops.tanh(x)
+    done.set()
+    thread.join()
+    assert isinstance(recorded, Tensor)
+
+
+def test_each_leaf_has_a_gradient_of_its_own(rng):
+    a, b, gradient = leaf(rng, 3), leaf(rng, 3), np.ones(3)
+    (a + b).backward(gradient)
+    a.grad *= 100
+    np.testing.assert_array_equal(b.grad, [1, 1, 1])
+    np.testing.assert_array_equal(gradient, [1, 1, 1])

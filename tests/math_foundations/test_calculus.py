@@ -136,3 +136,55 @@ def test_gradients_of_the_wrong_form_are_named(rng, gradients, message):
 
     with pytest.raises(ValueError, match=message):
         check_pullback(careless, np.ones(3), np.arange(3), rng=rng)
+
+
+def nowhere(x):
+    return x * np.nan, lambda dy: (dy * np.nan,)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        nowhere,
+        lambda x: (x * np.nan, lambda dy: (np.zeros_like(x),)),
+        lambda x: (x * 0, lambda dy: (dy * np.nan,)),
+        lambda x: (x, lambda dy: (dy * np.inf,)),
+    ],
+)
+def test_a_rule_that_is_no_number_never_passes(rule, rng):
+    assert check_pullback(rule, np.ones((2, 3)), rng=rng) == np.inf
+
+
+def logarithm(x):
+    return np.log(x), lambda dy: (dy / x,)
+
+
+@pytest.mark.parametrize(
+    ("rule", "x"),
+    [
+        (square, [1e8, 2e8]),
+        (square, [1e-8, 1e8, 1.0]),
+        (square, [1e-12]),
+        (logarithm, [1e-6]),
+        (logarithm, [1e-6, 1.0, 1e6]),
+        (logarithm, [1e-9]),
+    ],
+)
+def test_a_right_rule_passes_at_any_size(rule, x, rng):
+    assert check_pullback(rule, np.array(x), rng=rng) < 1e-7
+
+
+@pytest.mark.parametrize("x", [[1e8, 2e8], [1e-6], [1.0, 2.0], [1e-6, 1.0]])
+@pytest.mark.parametrize("share", [1e-2, 1e-5])
+def test_a_wrong_rule_fails_by_its_share_at_any_size(x, share, rng):
+    def wrong(x):
+        return np.log(x), lambda dy: (dy / x * (1 + share),)
+
+    error = check_pullback(wrong, np.array(x), rng=rng, n_directions=20)
+    assert share / 3 < error < 3 * share
+
+
+@pytest.mark.parametrize("value", [None, "1", [1.0, 2.0], np.array([None])])
+def test_a_function_must_return_one_number(value):
+    with pytest.raises(ValueError, match=r"f returned a .* a gradient needs one number"):
+        numerical_gradient(lambda x: value, np.ones(2))

@@ -147,3 +147,17 @@ def test_scoring_keeps_the_memory_of_its_batches(monkeypatch):
     monkeypatch.setattr(evaluation, "keep_memory", lambda: called.append(True))
     score(Echo(), SEQUENCES)
     assert called
+
+
+def test_rows_of_one_length_may_stand_in_one_array():
+    rows = np.array([[0, 0, 1], [2, 2, 2]])
+    np.testing.assert_array_equal(score(Echo(), rows).nats, score(Echo(), list(rows)).nats)
+
+
+@pytest.mark.parametrize(
+    "sequences", ["smith", ["smith", "jones"], np.array([0, 1, 2]), [1.0, 2.0], [[0.5, 1.5]]]
+)
+def test_what_is_no_list_of_ids_is_refused(sequences):
+    for read in (lambda: score(Echo(), sequences), lambda: NGram(2, 4, add_k(1)).fit(sequences)):
+        with pytest.raises(ValueError, match=r"must be a list of arrays of ids|must be a row of integers"):
+            read()

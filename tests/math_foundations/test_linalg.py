@@ -83,3 +83,17 @@ def test_rank_must_fit(rank):
 def test_only_a_matrix_has_a_low_rank():
     with pytest.raises(ValueError, match=r"A has shape \(3,\)"):
         low_rank(np.ones(3), 1)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-160, 1.0, 1e160, 1e200])
+def test_cosines_do_not_depend_on_lengths_however_extreme(rng, scale):
+    A, B = rng.standard_normal((4, 5)), rng.standard_normal((3, 5))
+    np.testing.assert_allclose(cosine_similarity(scale * A, B / scale), cosine_similarity(A, B), rtol=1e-12)
+
+
+def test_no_cosine_is_beyond_one(rng):
+    for n in range(2, 60):
+        A = rng.standard_normal((20, n)).astype(np.float32)
+        C = cosine_similarity(A, 3 * A)
+        assert abs(C).max() <= 1 and np.isfinite(np.arccos(C)).all()
+        np.testing.assert_allclose(np.diag(C), 1, atol=1e-6)

@@ -92,3 +92,13 @@ def test_random_expressions_agree_with_central_differences(seed):
 def test_the_machine_fits_on_a_page():
     source = Path(scalar.__file__).read_text(encoding="utf-8")
     assert len(source[source.index("class Scalar") :].splitlines()) <= 85
+
+
+def test_numbers_before_a_minus_and_a_slash():
+    assert gradient(lambda x: 1 - x, 3.0) == gradient(lambda x: -x, 3.0) == [-1]
+    assert (1 - Scalar(3.0)).value == -2 and (-Scalar(3.0)).value == -3
+    assert gradient(lambda x: 2 / x, 4.0) == [-1 / 8] and (2 / Scalar(4.0)).value == 0.5
+
+
+def test_the_power_zero_is_flat_even_at_zero():
+    assert gradient(lambda x: x**0, 0.0) == [0] and (Scalar(0.0) ** 0).value == 1

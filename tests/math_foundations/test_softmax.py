@@ -235,3 +235,41 @@ def test_kl_is_cross_entropy_minus_entropy_and_never_negative(rng):
 def test_kl_where_a_side_is_zero():
     assert kl_divergence(np.array([1.0, 0.0]), np.array([0.5, 0.5])) == pytest.approx(math.log(2))
     assert kl_divergence(np.array([0.5, 0.5]), np.array([1.0, 0.0])) == math.inf
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [[[-np.inf, -np.inf], [1, 2]]],
+        [[[-np.inf], [1]], [[-np.inf], [2]]],
+        [[[1], [-np.inf]], [[2], [-np.inf]]],
+        [[[-np.inf], [-np.inf]], [[1000], [-np.inf]], [[-np.inf], [-np.inf]], [[999], [-1000]]],
+        [np.zeros((2, 0)), [[-np.inf], [3]], np.zeros((2, 0))],
+    ],
+)
+def test_blocks_without_a_score_add_nothing_whatever_the_order(blocks):
+    """As masked attention meets them: -inf where nothing may be attended to."""
+    blocks = [np.array(block, dtype=np.float64) for block in blocks]
+    whole, _ = logsumexp(np.concatenate(blocks, axis=-1))
+    for order in (blocks, blocks[::-1]):
+        np.testing.assert_allclose(online_logsumexp(order), whole, rtol=1e-12)
+
+
+def test_a_row_without_a_score_has_no_gradient():
+    value, pullback = logsumexp(np.array([[-np.inf, -np.inf], [0.0, 0.0]]))
+    np.testing.assert_array_equal(value, [-np.inf, np.log(2)])
+    np.testing.assert_array_equal(pullback(np.array([5.0, 2.0]))[0], [[0, 0], [1, 1]])
+
+
+def test_one_row_takes_a_plain_number_as_its_gradient():
+    x = np.array([0.0, 0.0], dtype=np.float32)
+    (dx,) = logsumexp(x)[1](1.0)
+    np.testing.assert_array_equal(dx, [0.5, 0.5])
+    assert dx.dtype == np.float32
+
+
+def test_what_neither_allows_costs_nothing():
+    p, q = np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]]), np.array([[0.25, 0.75, 0.0], [1.0, 0.0, 0.0]])
+    expected = 0.5 * np.log(2) + 0.5 * np.log(2 / 3)
+    np.testing.assert_allclose(kl_divergence(p, q), [expected, 0])
+    assert kl_divergence(p, p[::-1])[0] == np.inf

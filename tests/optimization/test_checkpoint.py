@@ -39,7 +39,10 @@ def test_an_interrupted_save_leaves_the_one_before(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("arrays", "info", "message"),
-    [({}, {1, 2}, "info cannot be saved"), ({"a": np.array([None])}, 1, "a holds objects; it must hold numbers")],
+    [
+        ({}, {1, 2}, "info cannot be saved"),
+        ({"a": np.array([None])}, 1, "a holds objects; it must hold numbers"),
+    ],
 )
 def test_what_cannot_be_saved_leaves_the_one_before(tmp_path, arrays, info, message):
     path = tmp_path / "model.npz"
@@ -93,3 +96,40 @@ def test_other_files_are_refused(tmp_path):
             checkpoint.load(path)
     with pytest.raises(FileNotFoundError):
         checkpoint.load(tmp_path / "none.npz")
+
+
+def test_names_that_end_like_files_stay_apart(tmp_path):
+    path = tmp_path / "model.npz"
+    arrays = {
+        "w": np.array(1),
+        "w.npy": np.array(2),
+        "header": np.array(3),
+        "a/b": np.array(4),
+        "": np.array(5),
+    }
+    checkpoint.save(path, arrays)
+    assert {name: int(a) for name, a in checkpoint.load(path)[0].items()} == {
+        k: int(a) for k, a in arrays.items()
+    }
+
+
+def test_a_flipped_byte_never_drops_or_changes_an_array(tmp_path):
+    """Each byte of the archive's directory, which no checksum covers, and every tenth of the rest."""
+    path = tmp_path / "model.npz"
+    arrays = {f"layer {i}": np.arange(i, i + 3) for i in range(3)}
+    checkpoint.save(path, arrays, {"step": 3})
+    content = path.read_bytes()
+    directory = content.index(b"PK\x01\x02")
+    refused = 0
+    for at in [*range(0, directory, 10), *range(directory, len(content))]:
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0b10100101]) + content[at + 1 :])
+        try:
+            loaded, info = checkpoint.load(path)
+        except ValueError as error:
+            assert "is not a complete checkpoint" in str(error)
+            refused += 1
+            continue
+        assert loaded.keys() == arrays.keys() and info == {"step": 3}
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(loaded[name], array)
+    assert refused > 100

@@ -381,3 +381,22 @@ def test_clipping_returns_what_no_factor_can_mend():
 def test_an_optimizer_needs_a_rule(rng):
     with pytest.raises(NotImplementedError):
         stepping.Optimizer(0.1).step(*problem(rng))
+
+
+@pytest.mark.parametrize("p", [np.arange(3), [1.0, 2.0, 3.0], np.float64(1)])
+def test_a_parameter_that_is_no_array_of_floats_is_refused(p):
+    params = {"first": np.ones(3), "p": p}
+    with pytest.raises(ValueError, match=r"params: p is .* an array of floats"):
+        SGD(0.1).step(params, {"first": np.ones(3), "p": np.ones(np.shape(p))})
+    np.testing.assert_array_equal(params["first"], [1, 1, 1])
+
+
+def test_groups_must_return_a_dictionary():
+    with pytest.raises(ValueError, match=r"groups\('p'\) returns None; it must return a dictionary"):
+        AdamW(0.1, groups=lambda name: None).step({"p": np.ones(3)}, {"p": np.ones(3)})
+
+
+def test_gradients_may_be_lists():
+    params = {"p": np.ones(2)}
+    SGD(0.5).step(params, {"p": [1, 2]})
+    np.testing.assert_array_equal(params["p"], [0.5, 0])

@@ -9,7 +9,7 @@ from llmbook.feedforward.layers import Module
 from llmbook.feedforward.tape import Tensor
 from llmbook.optimization import checkpoint, training
 from llmbook.optimization.muon import Muon
-from llmbook.optimization.optimizers import SGD, Adam, AdamW, Lion, Momentum
+from llmbook.optimization.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Momentum, RMSProp
 from llmbook.optimization.schedules import warmup_cosine
 from llmbook.optimization.training import Diverged, train
 
@@ -270,3 +270,31 @@ def test_training_keeps_the_memory_of_its_steps(rng, monkeypatch):
     monkeypatch.setattr(training, "keep_memory", lambda: called.append(True))
     train(Bowl(), nothing, SGD(0.05), steps=1, rng=rng)
     assert called
+
+
+@pytest.mark.parametrize("make", [Adam, AdamW, Adagrad, RMSProp])
+@pytest.mark.parametrize("size", [1e21, 1e30])
+def test_a_gradient_whose_square_overflows_stops_training(rng, make, size):
+    """In float32 the moment would be infinite, every later step zero, and the loss would say nothing."""
+
+    class Spike(Module):
+        def __init__(self):
+            self.at = Tensor(np.zeros(2, dtype=np.float32))
+
+        def loss(self, *, rng=None):
+            return ops.total(self.at * np.array([1.0, size], dtype=np.float32))
+
+    with pytest.raises(Diverged, match=r"step 1 made [vs]\.at infinite; the largest gradient is at's"):
+        train(Spike(), nothing, make(0.01), steps=3, rng=rng)
+
+
+def test_what_could_not_be_saved_is_refused_before_the_first_step(rng, tmp_path):
+    calls = []
+    options = {"steps": 3, "save_to": tmp_path / "nowhere" / "c.npz"}
+    with pytest.raises(ValueError, match=r"save_to is .*nowhere.*; there is no such folder"):
+        train(Bowl(), calls.append, SGD(0.1), rng=rng, **options)
+    twister = np.random.Generator(np.random.MT19937(0))
+    options["save_to"] = tmp_path / "c.npz"
+    with pytest.raises(ValueError, match="rng draws by MT19937, whose state a checkpoint cannot hold"):
+        train(Bowl(), calls.append, SGD(0.1), rng=twister, **options)
+    assert calls == []

@@ -200,6 +200,7 @@ class NeuralNGram(LanguageModel):
         return self.output(dropout(h, self.dropout_rate, rng))
 
     def forward(self, token_ids, *, rng=None, cache=None):
+        token_ids = _batch(token_ids)
         ids = continued(token_ids, cache, self.context_length - 1)
         first = ids.shape[1] - token_ids.shape[1]  # those before are known
         before = contexts(ids, self.context_length)[:, first:]  # (B, T, C)

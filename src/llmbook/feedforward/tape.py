@@ -132,8 +132,9 @@ class Tensor:
 
     def _array(self, other):
         """Give a plain number this Tensor's dtype, so that float32 stays."""
-        plain = isinstance(other, int | float)
-        return np.asarray(other, self.data.dtype) if plain else other
+        if isinstance(other, int | float) and self.dtype.kind == "f":
+            return np.asarray(other, self.dtype)
+        return other
 
 
 def _check_leaf(data, frozen):
