@@ -52,7 +52,7 @@ def kneser_ney(discount: float) -> Smoothing:
     Raises:
         ValueError: ``discount`` is not above 0 and at most 1.
 
-    Source: Chen and Goodman (1999), section 2.8.
+    Source: Kneser and Ney (1995), interpolated as in Chen and Goodman (1999).
     """
     if not 0 < discount <= 1:
         raise ValueError(

@@ -146,7 +146,7 @@ class AdamW(Adam):
 
 
 class Lion(Optimizer):
-    """Step by the sign alone: every entry moves by exactly lr.
+    """Step by the sign alone: an entry moves by lr, or not if it has no sign.
 
     p = p - lr (sign(β₁ m + (1 - β₁) g) + decay p),  m = β₂ m + (1 - β₂) g.
 
