@@ -1,5 +1,6 @@
 """What every page loads: one style sheet, the icons in use, and scripts that let the text come first."""
 
+import hashlib
 import posixpath
 import re
 import string
@@ -30,14 +31,14 @@ def order_files(
     app.builder.llmbook_sheets = [*THEME, *own]
     scripts = []
     for script in context["script_files"]:
-        if (
-            script.filename and pagename != "search"
-        ):  # there, scripts that the theme names itself want them at once
-            script = type(script)(
-                script.filename, priority=script.priority, **{**script.attributes, "defer": "defer"}
-            )
-        if "DOCUMENTATION_OPTIONS" not in script.attributes.get("body", ""):  # for a menu that there is not
-            scripts.append(script)
+        if "DOCUMENTATION_OPTIONS" in script.attributes.get("body", ""):
+            continue  # for a menu that there is not
+        if pagename != "search" and script.filename:  # that page's own scripts need the others at once
+            if script.filename.endswith("sphinx_highlight.js"):
+                continue  # it would mark the words of a search, in formulas too
+            attributes = {**script.attributes, "defer": "defer"}
+            script = type(script)(script.filename, priority=script.priority, **attributes)
+        scripts.append(script)
     context["script_files"] = scripts
 
 
@@ -127,4 +128,5 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", order_files, priority=900)
     app.connect("html-page-context", size_images, priority=900)
     app.connect("build-finished", write_sheet, priority=900)  # when all pages are as they will be
-    return {"parallel_read_safe": True, "parallel_write_safe": False}
+    version = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
+    return {"env_version": int(version, 16), "parallel_read_safe": True, "parallel_write_safe": False}

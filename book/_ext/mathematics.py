@@ -212,7 +212,7 @@ def fonts(style: str) -> set[str]:
 def setup(app: Sphinx) -> dict:
     """Connect the above."""
     app.add_html_math_renderer("katex", (visit_math, None), (visit_math_block, None))
-    app.add_css_file(STYLE)
+    app.add_css_file(STYLE)  # book/_ext/assets.py merges it with the others
     app.connect("builder-inited", write_style)
     app.connect("builder-inited", index_plain_titles)
     app.connect(

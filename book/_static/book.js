@@ -6,4 +6,13 @@ const boxes = new ResizeObserver((entries) => {
 document.addEventListener("DOMContentLoaded", () => {
   for (const box of document.querySelectorAll("pre, .pst-scrollable-table-container, .katex-display"))
     boxes.observe(box);
+  if (typeof Search != "undefined") Search.htmlToText = plainText(Search.htmlToText);
 });
+
+// The search quotes the pages that it finds: there a formula is its source, and stands once.
+const plainText = (htmlToText) => (html, anchor) => {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  for (const formula of page.querySelectorAll(".katex"))
+    formula.textContent = formula.querySelector("annotation").textContent;
+  return htmlToText(page.documentElement.outerHTML, anchor);
+};
