@@ -9,7 +9,7 @@ from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
 import execution
-from llmbook.book.interactive import INTERACTIVE, as_html, as_json
+from llmbook.book.interactive import INTERACTIVE, as_html
 
 logger = logging.getLogger(__name__)
 STATIC = execution.ROOT / "book" / "_static"
@@ -29,7 +29,7 @@ def add_data(app: Sphinx, doctree: nodes.document) -> None:
                 complete(cell, **output.metadata[INTERACTIVE])
 
 
-def complete(cell: nodes.container, name: str, data: dict) -> None:
+def complete(cell: nodes.container, name: str, data: str) -> None:
     """Add the data to the one figure of a cell; the picture and the caption are there already."""
     figures = list(cell.findall(nodes.figure))
     images = [image for figure in figures for image in figure.findall(nodes.image) if image.get("alt")]
@@ -40,11 +40,13 @@ def complete(cell: nodes.container, name: str, data: dict) -> None:
         logger.warning(message, name, location=cell)
         return
     if not (STATIC / "figures" / f"{name}.js").is_file():
-        logger.warning("the interactive figure %r has no book/_static/figures/%s.js", name, name, location=cell)
+        logger.warning(
+            "the interactive figure %r has no book/_static/figures/%s.js", name, name, location=cell
+        )
     [figure] = figures
     figure[NAME] = name
     figure["classes"].append("interactive")
-    script = f'<script type="application/json">{as_json(data)}</script>'
+    script = f'<script type="application/json">{data}</script>'
     figure.insert(1, nodes.raw("", script + as_html(data), format="html"))
 
 
@@ -61,7 +63,9 @@ def depart_figure(translator: HTML5Translator, node: nodes.figure) -> None:
     type(translator).depart_figure(translator, node)
 
 
-def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document) -> None:
+def add_scripts(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document
+) -> None:
     """Load the scripts of the figures that a page has, on that page alone."""
     names = {figure[NAME] for figure in doctree.findall(nodes.figure) if NAME in figure} if doctree else ()
     if names:

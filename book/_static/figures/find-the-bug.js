@@ -26,17 +26,19 @@
     const beyond = failing.filter((name) => !reached.includes(name));
     const spared = reached.filter((name) => !failing.includes(name));
     if ((box.rule ?? box.name) === answer.rule) return `Yes, ${box.name}: ${answer.name}. ${answer.why}`;
-    if (beyond.length) return `Not ${box.name}: ${written(beyond)} cannot be spoiled from there, and the check fails.`;
+    const no = `Not ${box.name}`;
+    if (beyond.length) return `${no}: the check fails for ${written(beyond)}, which cannot be spoiled from there.`;
     if (spared.length && !box.several)
-      return `Not ${box.name}: what it hands back also makes the gradient of ${written(spared)}, where the check passes.`;
-    return `Not ${box.name}, although the signature allows it: checked alone, it passes. Who else has this signature?`;
+      return `${no}: what it hands back also makes the gradient of ${written(spared)}, and the check passes there.`;
+    return `${no}, although the signature allows it: checked alone, it passes. Who else has this signature?`;
   };
 
   figures["find-the-bug"] = (element, { checks, answers }) => {
     const found = new Map(); // bug: clicks that it took
     let bug, clicks = 0;
 
-    const marks = Object.fromEntries(PARAMETERS.map((name) => [name, make("span", { "data-parameter": name }, written([name]))]));
+    const mark = (name) => make("span", { "data-parameter": name }, written([name]));
+    const marks = Object.fromEntries(PARAMETERS.map((name) => [name, mark(name)]));
     const buttons = BOXES.map((box) => {
       const button = make("button", { type: "button", click: () => suspect(box, button) }, box.name);
       Object.assign(button.style, { gridRow: box.row, gridColumn: box.side ? 2 : 1 });
@@ -47,37 +49,47 @@
       Object.assign(place.style, { gridRow: box.row, gridColumn: box.side ? 3 : "2 / 4" });
       return place;
     });
-    const wires = make("svg", { viewBox: "0 0 3 10", preserveAspectRatio: "none", "aria-hidden": "true" },
+    const wires = make("svg", { viewBox: "0 0 2 10", preserveAspectRatio: "none", "aria-hidden": "true" },
       make("path", { d: "M.5 .5V9.5M.5 4.5H1.5V7.5H.5", "vector-effect": "non-scaling-stroke" }));
-    const verdict = make("p", { role: "status" }, "No bug chosen.");
+    const label = "The network, from the input to the loss";
+    const network = make("div", { class: "network", role: "group", "aria-label": label },
+      wires, ...buttons, ...owned);
+    const verdict = make("p", { role: "status" }, "No bug chosen. A cross will mark each gradient that fails its check, "
+      + "and the number beside it is its relative error.");
     const results = make("tbody");
+    const heads = ["bug", "loss", "worse by"].map((name) => make("th", { scope: "col" }, name));
     const table = make("table", { class: "table found", hidden: "" },
       make("caption", {}, "Found so far: the loss after training, in nats, on average over five seeds"),
-      make("thead", {}, make("tr", {}, ...["bug", "loss", "worse by"].map((name) => make("th", { scope: "col" }, name)))),
+      make("thead", {}, make("tr", {}, ...heads)),
       results);
     const choices = Object.keys(checks).map((name) => make("label", {},
-      make("input", { type: "radio", name: "find-the-bug", value: name, change: () => choose(name) }), name.replace("bug ", "")));
+      make("input", { type: "radio", name: "find-the-bug", value: name, change: () => choose(name) }),
+      name.replace("bug ", "")));
 
     element.append(
-      make("p", { class: "task" }, "Choose a bug, read which gradients fail, and click the rule whose backward pass you suspect. "
-        + "And guess, before you find it, whether the network still learns with it."),
+      make("p", { class: "task" }, "Choose a bug, read which gradients fail, and click the rule whose backward "
+        + "pass you suspect. Before you click, guess as well whether the network still learns with it."),
       make("fieldset", { class: "controls" }, make("legend", {}, "Bug"), ...choices),
-      make("div", { class: "sides" },
-        make("div", { class: "network", role: "group", "aria-label": "The network, from the input to the loss" }, wires, ...buttons, ...owned),
-        make("div", {}, verdict, table)),
+      make("div", { class: "sides" }, network, verdict),
+      table,
     );
     report("none", "right gradient");
 
     function choose(name) {
       bug = name;
       clicks = 0;
-      for (const button of buttons) mark(button, "");
+      for (const button of buttons) stamp(button, "");
       for (const [parameter, shown] of Object.entries(marks)) {
         const error = checks[bug][parameter];
         const state = error < PASSES ? "passes" : "fails";
         shown.className = state;
         shown.dataset.value = error;
-        shown.textContent = `${written([parameter])} ${state} (${error < 0.01 ? error.toExponential(0) : error.toPrecision(2)})`;
+        shown.replaceChildren(
+          make("span", { "aria-hidden": "true" }, state === "fails" ? "× " : "✓ "),
+          `${written([parameter])} `,
+          make("span", { class: "visually-hidden" }, `${state}, error `),
+          error < 0.01 ? error.toExponential(0) : error.toPrecision(2),
+        );
       }
       say(verdict, `${bug}: the check fails for ${written(failing())}. Which rule do you suspect?`);
     }
@@ -91,10 +103,11 @@
       const answer = answers[bug];
       const right = (box.rule ?? box.name) === answer.rule;
       clicks += 1;
-      mark(button, right ? "right" : "wrong");
+      stamp(button, right ? "right" : "wrong");
       let text = judge(box, failing(), answer);
       if (right) {
-        text += answer.loss === null ? " With it, training diverges." : ` With it the network still learns, to ${answer.loss.toFixed(3)} nats.`;
+        const { loss } = answer;
+        text += loss === null ? " With it, training diverges." : ` With it, training ends at ${loss.toFixed(3)} nats.`;
         if (!found.has(bug)) {
           found.set(bug, clicks);
           report(bug, `${bug}: ${answer.name}`);
@@ -104,14 +117,15 @@
       say(verdict, text);
     }
 
-    function mark(button, state) {
+    function stamp(button, state) {
       button.className = state;
       button.textContent = BOXES[buttons.indexOf(button)].name + { right: " ✓", wrong: " ✗", "": "" }[state];
     }
 
     function report(name, title) {
       const { loss, "worse by": worse, "standard error": error } = answers[name];
-      const cells = loss === null ? ["diverged", "–"] : [loss.toFixed(3), name === "none" ? "–" : `${worse.toFixed(4)} ± ${error.toFixed(4)}`];
+      const gap = name === "none" || loss === null ? "–" : `${worse.toFixed(4)} ± ${error.toFixed(4)}`;
+      const cells = [loss === null ? "diverged" : loss.toFixed(3), gap];
       const row = make("tr", {}, make("th", { scope: "row" }, title), ...cells.map((text) => make("td", {}, text)));
       row.dataset.loss = loss;
       row.dataset.worse = worse;
@@ -122,7 +136,7 @@
     function total() {
       const all = [...found.values()].reduce((sum, n) => sum + n);
       const betrayed = [...found.keys()].filter((name) => answers[name].loss === null).length;
-      return `All ${found.size} found with ${all} clicks. A loss that diverges would have betrayed ${betrayed} of them.`;
+      return `All ${found.size} found with ${all} clicks. A loss that diverges betrays ${betrayed} of them.`;
     }
   };
 }

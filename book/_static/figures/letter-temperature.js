@@ -23,7 +23,7 @@
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
 
-  const show = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits) : String(value).slice(0, 3).toLowerCase());
+  const show = (value, digits) => (Number.isNaN(value) ? "nan" : value.toFixed(digits));
   const spoken = (symbol) => (symbol === "." ? "the mark" : symbol);
 
   // The curve's axes, in units of its viewBox: temperature from left to right, entropy upward.
@@ -33,7 +33,6 @@
 
   figures["letter-temperature"] = (element, data) => {
     const symbols = Object.keys(data.scores);
-    const scoresAfter = (symbol) => symbols.map((next) => data.scores[symbol][next]);
     const random = generator(3);
 
     const before = make("select", { input: update }, ...symbols.map((symbol) =>
@@ -44,39 +43,44 @@
     const shownTemperature = make("output");
     const naive = make("input", { type: "checkbox", input: update });
     const readings = Object.fromEntries(["entropy", "perplexity", "largest exponential"].map((name) =>
-      [name, make("dd", { "data-reading": name })]));
+      [name, make("b", { "data-reading": name })]));
     const bars = symbols.map((symbol) => make("span", { "data-symbol": symbol }, make("b", {}, symbol)));
     const chart = make("div", { class: "bars", role: "img" }, ...bars);
     const curve = make("path", { class: "curve" });
     const lost = make("rect", { class: "lost", x: LEFT, y: TOP, height: BOTTOM - TOP });
     const lostName = make("text", { x: LEFT + 3, y: TOP + 12 });
     const point = make("circle", { class: "point", r: 5 });
-    const plot = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" }, ...axes(), lost, lostName, curve, point);
+    const plot = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" },
+      ...axes(), lost, lostName, curve, point);
     const verdict = make("p", { role: "status" });
-    const written = make("p", { role: "status", class: "written" });
+    const button = make("button", { type: "button", click: write }, "Write five names at this temperature");
+    const written = make("p", { role: "status" });
 
     element.append(
-      make("p", { class: "task" }, `Find the temperature at which the model is as unsure as among ${TARGET} equal letters, `
-        + `which is perplexity ${TARGET}. Is it above or below 1? Guess first, then try another letter.`),
+      make("p", { class: "task" }, `Find the temperature at which the model is as unsure as among ${TARGET} equal `
+        + `letters, which is perplexity ${TARGET}. Is it above or below 1? Guess first, then try another letter.`),
       make("div", { class: "controls" },
         make("label", {}, "What came before ", before),
         make("label", { class: "wide" }, "Temperature ", shownTemperature, slider),
         make("label", {}, naive, " without subtracting the maximum")),
+      make("p", { class: "note" }, "Probability of what comes next; a bar of full height is 1."),
       chart,
-      make("dl", { class: "readings" }, ...Object.entries(readings).map(([name, value]) =>
-        make("div", {}, make("dt", {}, name), value))),
+      make("p", { class: "readings" }, ...Object.entries(readings).map(([name, value]) =>
+        make("span", {}, `${name} `, value))),
       plot,
       verdict,
-      make("div", { class: "controls" }, make("button", { type: "button", click: write }, "Write five names at this temperature")),
+      make("div", { class: "controls" }, button),
       written,
     );
     update();
 
     function axes() {
       const line = (x1, y1, x2, y2, kind) => make("line", { x1, y1, x2, y2, class: kind });
-      const label = (text, at, height, anchor) => make("text", { x: at, y: height, "text-anchor": anchor }, String(text));
+      const label = (text, at, height, anchor) => make("text", { x: at, y: height, "text-anchor": anchor }, text);
       return [
-        line(LEFT, BOTTOM, RIGHT, BOTTOM, "axis"), line(LEFT, TOP, LEFT, BOTTOM, "axis"), line(RIGHT, TOP, RIGHT, BOTTOM, "axis"),
+        line(LEFT, BOTTOM, RIGHT, BOTTOM, "axis"),
+        line(LEFT, TOP, LEFT, BOTTOM, "axis"),
+        line(RIGHT, TOP, RIGHT, BOTTOM, "axis"),
         line(LEFT, y(Math.log(TARGET)), RIGHT, y(Math.log(TARGET)), "target"),
         ...[0.01, 0.1, 1, 10].map((t) => label(t, x(Math.log10(t)), BOTTOM + 15, "middle")),
         ...[0, 1, 2, 3].map((nats) => label(nats, LEFT - 5, y(nats) + 4, "end")),
@@ -86,10 +90,11 @@
       ];
     }
 
-    function state(log = Number(slider.value)) {
-      const scaled = scoresAfter(before.value).map((score) => score / 10 ** log);
+    function state(previous = before.value, log = Number(slider.value)) {
+      const scaled = symbols.map((next) => data.scores[previous][next] / 10 ** log);
       const p = softmax(scaled, !naive.checked);
-      return { temperature: 10 ** log, p, nats: entropy(p), exponential: naive.checked ? Math.exp(Math.max(...scaled)) : 1 };
+      const exponential = naive.checked ? Math.exp(Math.max(...scaled)) : 1; // the largest
+      return { temperature: 10 ** log, p, nats: entropy(p), exponential };
     }
 
     function update() {
@@ -103,15 +108,16 @@
         bar.classList.toggle("nan", Number.isNaN(p[i]));
       });
       const best = symbols.map((symbol, i) => [p[i], symbol]).sort(([a], [b]) => b - a).slice(0, 3);
-      chart.setAttribute("aria-label", `Probability of each next symbol; the most probable: `
-        + best.map(([value, symbol]) => `${spoken(symbol)} ${show(value, 3)}`).join(", "));
+      const leading = best.map(([value, symbol]) => `${spoken(symbol)} ${show(value, 3)}`).join(", ");
+      chart.setAttribute("aria-label", `Probability of each next symbol; the most probable: ${leading}`);
+      const large = exponential < 1e6 ? show(exponential, 0) : exponential.toExponential(1);
       for (const [name, value, text] of [
-        ["entropy", nats, `${show(nats, 3)} nats`],
+        ["entropy", nats, Number.isNaN(nats) ? "nan" : `${show(nats, 3)} nats`],
         ["perplexity", choices, show(choices, 2)],
-        ["largest exponential", exponential, exponential < 1e6 ? show(exponential, 0) : exponential.toExponential(1)],
+        ["largest exponential", exponential, large.replace("Infinity", "inf")],
       ]) {
         readings[name].dataset.value = value;
-        readings[name].textContent = text.replace("Infinity", "inf");
+        readings[name].textContent = text;
       }
       draw(Math.log10(temperature), nats);
       say(verdict, judge(temperature, nats, choices));
@@ -119,28 +125,28 @@
 
     function draw(log, nats) {
       const steps = Array.from({ length: 166 }, (_, i) => LOG_RANGE[0] + i * 0.02);
-      const finite = steps.map((at) => [at, state(at).nats]).filter(([, value]) => !Number.isNaN(value));
+      const finite = steps.map((at) => [at, state(before.value, at).nats]).filter(([, value]) => !Number.isNaN(value));
       curve.setAttribute("d", `M${finite.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join("L")}`);
       const missing = finite.length < steps.length;
       lost.setAttribute("width", missing ? x(finite[0][0]) - LEFT : 0);
       lostName.textContent = missing ? "nan" : "";
       point.setAttribute("cx", x(log));
-      point.setAttribute("cy", y(Number.isNaN(nats) ? 0 : nats));
-      plot.setAttribute("aria-label", `Entropy against temperature, from 0 to 3.3 nats; now ${show(nats, 3)} nats at ${(10 ** log).toPrecision(3)}`);
+      point.setAttribute("cy", Number.isNaN(nats) ? -HEIGHT : y(nats)); // out of sight
+      const now = `${show(nats, 3)} nats at temperature ${(10 ** log).toPrecision(3)}`;
+      plot.setAttribute("aria-label", `Entropy against temperature, from 0 to 3.3 nats; now ${now}`);
     }
 
     function judge(temperature, nats, choices) {
       const here = `After ${spoken(before.value)} at ${temperature.toPrecision(3)}: `;
-      if (Number.isNaN(nats)) return `${here}nan. The largest exponential is infinite, and infinity divided by infinity is no number.`;
+      if (Number.isNaN(nats)) return `${here}the largest exponential is infinite; divided by itself it is nan.`;
       const now = `${here}entropy ${show(nats, 3)} nats, perplexity ${show(choices, 2)}. `;
       if (Math.abs(choices - TARGET) < 0.1) return `${now}Found: as unsure as among ${TARGET} equal letters.`;
       return now + (choices > TARGET ? "Too unsure: go colder." : "Too sure: go warmer.");
     }
 
     function write() {
-      const rows = Object.fromEntries(symbols.map((symbol) =>
-        [symbol, softmax(scoresAfter(symbol).map((score) => score / state().temperature), !naive.checked)]));
-      written.textContent = Array.from({ length: 5 }, () => writeName(rows)).join(" ");
+      const rows = Object.fromEntries(symbols.map((symbol) => [symbol, state(symbol).p]));
+      written.textContent = Array.from({ length: 5 }, () => writeName(rows)).join(", ");
     }
 
     function writeName(rows) {

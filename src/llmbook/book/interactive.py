@@ -51,15 +51,16 @@ def interactive(name: str, data: Mapping[str, Table], figure: Any) -> None:
         }
         for title, table in data.items()
     }
-    size = len(as_json(tables).encode())
+    text = as_json(tables)
+    size = len(text.encode())
     if size >= LIMIT:
         raise ValueError(
             f"data of {name!r} take {size:,} bytes in the page; "
             f"it needs fewer than {LIMIT:,}"
         )
-    text = f"Interactive figure {name}: move it on the book's page"
+    line = f"Interactive figure {name}: move it on the book's page"
     if shell() is None:
-        print(text)
+        print(line)
         return
     from IPython.core.pylabtools import print_figure
     from IPython.display import display
@@ -68,9 +69,10 @@ def interactive(name: str, data: Mapping[str, Table], figure: Any) -> None:
     svg = print_figure(figure, "svg", metadata={"Date": None})
     pyplot.close(figure)  # else the notebook shows it a second time
     display(
-        {"text/plain": text, "image/svg+xml": svg},
+        {"text/plain": line, "image/svg+xml": svg},
         raw=True,
-        metadata={INTERACTIVE: {"name": name, "data": tables}},
+        # as text, because a notebook file sorts what a dictionary holds
+        metadata={INTERACTIVE: {"name": name, "data": text}},
     )
 
 
@@ -80,8 +82,9 @@ def as_json(tables: Mapping[str, Table]) -> str:
     return text.replace("<", "\\u003c")
 
 
-def as_html(tables: Mapping[str, Table]) -> str:
+def as_html(data: str) -> str:
     """Write tables for a reader, folded under a line that names them."""
+    tables = json.loads(data)
     parts = [_table(title, rows) for title, rows in tables.items()]
     summary = f"<summary>Data: {escape(', '.join(tables))}</summary>"
     return f"<details>{summary}{''.join(parts)}</details>"
