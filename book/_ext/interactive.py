@@ -9,6 +9,7 @@ from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
 import execution
+import outline
 from llmbook.book.interactive import INTERACTIVE, as_html
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ NAME = "data-figure"  # the attribute, of the node as of the element
 def add_data(app: Sphinx, doctree: nodes.document) -> None:
     """Give the figures of the cells that called `interactive` their names and their data."""
     path = Path(app.env.doc2path(app.env.docname))
-    if path not in execution.chapters() or (notebook := execution.executed(path)) is None:
+    if path not in outline.with_cells() or (notebook := execution.executed(path)) is None:
         return
     for cell in doctree.findall(nodes.container):
         if cell.get("nb_element") != "cell_code":

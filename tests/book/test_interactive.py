@@ -13,12 +13,13 @@ from traitlets.config import Config
 
 import execution
 import notebooks
+import outline
 from llmbook.book import interactive
 from llmbook.book.interactive import INTERACTIVE, LIMIT, as_html, as_json
 
 STATIC = execution.ROOT / "book" / "_static"
 SCRIPTS = sorted((STATIC / "figures").glob("*.js"))
-CHAPTERS = [path for path in execution.chapters() if "interactive(" in path.read_text("utf-8")]
+CHAPTERS = [path for path in outline.with_cells() if "interactive(" in path.read_text("utf-8")]
 
 
 @pytest.fixture
