@@ -1,9 +1,7 @@
-"""Tie the code-aware execution cache, the notebook downloads and a local MathJax into Sphinx."""
+"""Tie the code-aware execution cache and the notebook downloads into Sphinx."""
 
 import hashlib
-import shutil
 import textwrap
-from importlib.metadata import distribution
 from pathlib import Path
 
 import nbformat
@@ -25,18 +23,6 @@ logger = logging.getLogger(__name__)
 def share_cache(app: Sphinx, config) -> None:
     """Point myst-nb at the cache that the tests use as well."""
     config.nb_execution_cache_path = str(execution.CACHE)
-
-
-def copy_mathjax(app: Sphinx) -> None:
-    """Copy MathJax and its fonts from the installed package: no page asks another host for them."""
-    if app.builder.format != "html":
-        return
-    source = Path(distribution("sphinx-mathjax-offline").locate_file("sphinx-mathjax-offline/static/mathjax"))
-    target = Path(app.outdir) / "_static" / "mathjax"
-    if not (target / "tex-chtml.js").exists():
-        fonts = "output/chtml/fonts/woff-v2"
-        shutil.copytree(source / fonts, target / fonts, dirs_exist_ok=True)
-        shutil.copy(source / "tex-chtml.js", target)
 
 
 def read_outdated(app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set) -> set[str]:
@@ -145,7 +131,6 @@ def setup(app: Sphinx) -> dict:
     CodeBlockAnalyser.depart_section = depart_section
     BUILTIN_BLOCKS["python"] = dedent
     app.connect("config-inited", share_cache)
-    app.connect("builder-inited", copy_mathjax)
     app.connect("env-get-outdated", read_outdated)
     app.connect("env-before-read-docs", execute_stale)
     app.connect("source-read", put_stamp)

@@ -86,6 +86,8 @@ def page(text: str) -> Iterator[str]:
         yield from (f"wider than {COLUMNS} columns: {line}" for line in lines if len(line) > COLUMNS)
         if reading.is_shown(options) and len(lines) > LINES:
             yield f"{len(lines)} lines in a cell that is shown: {lines[0]}"
+        if "figure:" in options and re.search(r"\bruns\(", code):
+            yield "`runs` in a figure's cell: if the record is stale, its note would be a second figure"
     for options in figures(text):
         name = re.search(r"name: (\S+)", options)
         if not re.search(r"alt: \S.{40}", options) or not re.search(r"caption: \S.{40}", options):

@@ -38,8 +38,6 @@ def setup(app):
 INDEX = """\
 # Book
 
-Formula $x^2$.
-
 ```{probe}
 ```
 
@@ -84,14 +82,6 @@ def test_hidden_folders_stay_out(scratch):
         "book/02_two/03_c.html",
     }
     assert not [page for page in pages if "README" in page or page.startswith(".")]
-
-
-def test_mathjax_is_local(scratch):
-    assert (scratch.root / "_build/html/_static/mathjax/tex-chtml.js").exists()
-    assert list((scratch.root / "_build/html/_static/mathjax/output/chtml/fonts/woff-v2").glob("*.woff"))
-    scripts = re.findall(r'<script[^>]*src="([^"]*)"', scratch.page("book/index"))
-    assert any("mathjax/tex-chtml.js" in script for script in scripts)
-    assert not [script for script in scripts if "//" in script]
 
 
 def test_offers_the_executed_notebook(scratch):

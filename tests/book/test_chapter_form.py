@@ -119,6 +119,7 @@ PAGE_FAULTS = {
     "wide cell": ("x = 4\n", f"x = {'4' * 90}\n", "wider than 80 columns: x = 44"),
     "long cell": (CELL, CELL.replace("x = 1", LONG), "16 lines in a cell that is shown: line_0"),
     "no alt text": ('    alt: "A line that rises', '    note: "A line that rises', "caption and an alt text"),
+    "recorded in a figure": ("plot(2)\n", 'plot(runs("09-x"))\n', "`runs` in a figure's cell"),
     "no reference": ("{numref}`fig-2`", "This", "never refers to the figure fig-2"),
     "not claimed": ("`slug/value:", "`slug/worth:", "slug/worth is quoted and not claimed"),
     "two sentences": ("Why would", "It is so. But why would", "more than one sentence in a line: It is so."),

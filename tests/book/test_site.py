@@ -1,6 +1,5 @@
 """The pages together are a website: previews, a sitemap, a page for a wrong address, and a foot on each."""
 
-import gzip
 import json
 import re
 import struct
@@ -115,15 +114,6 @@ def test_the_stamp_stays_until_the_cells_run_again(scratch):
     assert run() == first
     scratch.replace("book/a.md", "```{code-cell} ipython3\n2", "```{code-cell} ipython3\n3")
     assert run() != first
-
-
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_a_page_is_light(built, name):
-    page = built / f"{name}.html"
-    html = page.read_bytes()
-    sources = set(re.findall(r'<img[^>]* src="([^":]+)"', html.decode()))
-    figures = [(page.parent / source).read_bytes() for source in sources]
-    assert sum(len(gzip.compress(data)) for data in [html, *figures]) < 400_000
 
 
 def test_the_library_page_links_back_to_where_a_name_is_used(built):

@@ -1,10 +1,11 @@
 """What a chapter's cells say to its page.
 
-Claims, leaderboard rows, recorded runs and the figures' style. Everything here
-also works outside Sphinx and without IPython; then a line is printed instead of
-displayed.
+Claims, leaderboard rows, recorded runs, interactive figures and the figures'
+style. Everything here also works outside Sphinx and without IPython; then a
+line is printed instead of displayed.
 """
 
+from llmbook.book.interactive import interactive
 from llmbook.book.ledger import ClaimError, claim, leaderboard_row
 from llmbook.book.recorded import Recorded, RunError, runs
 from llmbook.book.recording import experiment
@@ -17,6 +18,7 @@ __all__ = [
     "RunError",
     "claim",
     "experiment",
+    "interactive",
     "leaderboard_row",
     "runs",
     "use_style",

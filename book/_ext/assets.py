@@ -1,0 +1,132 @@
+"""What every page loads: one style sheet, the icons in use, and scripts that let the text come first."""
+
+import hashlib
+import posixpath
+import re
+import string
+from pathlib import Path
+
+import imagesize
+from docutils import nodes
+from fontTools import subset
+from sphinx.application import Sphinx
+
+SHEET = "styles/site.css"  # in _static
+THEME = ["basic.css", "styles/pydata-sphinx-theme.css"]
+MADE_BY_SCRIPTS = ("bs-",)  # the beginnings of classes that no file holds as a word
+
+_AT_RULES = re.compile(
+    r'/\*.*?\*/|@charset[^;]*;|@import[^;]*;|,url\([^)]*\) format\("truetype"\)', re.DOTALL
+)
+_ADDRESS = re.compile(r"url\((?![\"']?data:)[\"']?([^)\"']+)[\"']?\)")
+_CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
+_RULE = re.compile(r"([^{};]+)\{([^{}]*)\}")
+
+
+def order_files(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document
+) -> None:
+    """Note which style sheets there are, in order, and let scripts wait for the text."""
+    own = [sheet.filename.removeprefix("_static/") for sheet in context["css_files"]]
+    app.builder.llmbook_sheets = [*THEME, *own]
+    scripts = []
+    for script in context["script_files"]:
+        if "DOCUMENTATION_OPTIONS" in script.attributes.get("body", ""):
+            continue  # for a menu that there is not
+        if pagename != "search" and script.filename:  # that page's own scripts need the others at once
+            if script.filename.endswith("sphinx_highlight.js"):
+                continue  # it would mark the words of a search, in formulas too
+            attributes = {**script.attributes, "defer": "defer"}
+            script = type(script)(script.filename, priority=script.priority, **attributes)
+        scripts.append(script)
+    context["script_files"] = scripts
+
+
+def size_images(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document
+) -> None:
+    """Say how large a figure is, so that nothing moves when it comes."""
+    sources = {name: source for source, name in app.builder.images.items()}
+
+    def sized(image: re.Match[str]) -> str:
+        source = sources.get(posixpath.basename(image[2]))
+        if source is None or " width=" in image[0]:
+            return image[0]
+        width, height = imagesize.get(Path(app.srcdir, source))
+        return f'{image[1]} width="{width:.0f}" height="{height:.0f}"{image[3]}'
+
+    context["body"] = re.sub(r'(<img\b[^>]*?\bsrc="([^"]*)")([^>]*>)', sized, context.get("body", ""))
+
+
+def write_sheet(app: Sphinx, exception: Exception | None) -> None:
+    """Write the rules of all style sheets that apply to some page, and the glyphs that some page shows."""
+    sheets = getattr(app.builder, "llmbook_sheets", None)
+    if exception or not sheets:
+        return
+    static = Path(app.outdir, "_static")
+    pages = [page.read_text("utf-8") for page in Path(app.outdir).rglob("*.html")]
+    css = "".join(moved((static / sheet).read_text("utf-8"), sheet) for sheet in sheets)
+    css = pruned(css, names(pages, static))
+    (static / SHEET).write_text(css, "utf-8")
+    characters = set(string.printable).union(css, *pages)
+    icons = {chr(int(code, 16)) for code in re.findall(r"\\([ef][0-9a-f]{3})\b", css)}
+    for font in static.rglob("*.woff2"):
+        keep_glyphs(font, characters | icons)
+
+
+def moved(css: str, sheet: str) -> str:
+    """Rewrite the addresses in a style sheet for the place of the one that takes it in."""
+    folder, target = posixpath.dirname(sheet), posixpath.dirname(SHEET)
+
+    def relative(address: re.Match[str]) -> str:
+        return (
+            f"url({posixpath.relpath(posixpath.join('/', folder, address[1]), posixpath.join('/', target))})"
+        )
+
+    return _ADDRESS.sub(relative, _AT_RULES.sub("", css))
+
+
+def names(pages: list[str], static: Path) -> set[str]:
+    """Collect the classes of all pages, and all words of scripts, which may add classes."""
+    found = set()
+    for page in pages:
+        for classes in re.findall(r'class="([^"]*)"', page):
+            found.update(classes.split())
+    for script in static.rglob("*.js"):
+        if script.name != "fontawesome.js":  # no page loads it
+            found.update(re.findall(r"[\w-]+", script.read_text("utf-8")))
+    return found
+
+
+def pruned(css: str, names: set[str]) -> str:
+    """Drop the rules that apply to no page."""
+
+    def applies(selector: str) -> bool:
+        classes = _CLASS.findall(re.sub(r":not\([^)]*\)", "", selector))
+        return all(name in names or name.startswith(MADE_BY_SCRIPTS) for name in classes)
+
+    def rule(match: re.Match[str]) -> str:
+        selectors = [part for part in re.split(r",(?![^(]*\))", match[1]) if applies(part)]
+        return f"{','.join(selectors)}{{{match[2]}}}" if selectors else ""
+
+    css = _RULE.sub(rule, css)
+    return re.sub(r"@(media|supports)[^{]*\{\s*\}", "", css)
+
+
+def keep_glyphs(font: Path, characters: set[str]) -> None:
+    """Cut a font down to what some characters need."""
+    options = subset.Options(flavor="woff2")
+    loaded = subset.load_font(font, options)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(text="".join(characters))
+    subsetter.subset(loaded)
+    subset.save_font(loaded, font, options)
+
+
+def setup(app: Sphinx) -> dict:
+    """Connect the above."""
+    app.connect("html-page-context", order_files, priority=900)
+    app.connect("html-page-context", size_images, priority=900)
+    app.connect("build-finished", write_sheet, priority=900)  # when all pages are as they will be
+    version = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
+    return {"env_version": int(version, 16), "parallel_read_safe": True, "parallel_write_safe": False}
