@@ -28,7 +28,9 @@ def save(
     part = path.with_name(f"{path.name}.part")
     try:
         text = np.array(json.dumps({"names": list(arrays), "info": info}))
-        numbered = {f"array {i}": a for i, a in enumerate(arrays.values())}
+        numbered: dict[str, Any] = {
+            f"array {i}": array for i, array in enumerate(arrays.values())
+        }
         with part.open("wb") as file:
             np.savez(file, header=text, **numbered)
             file.flush()
