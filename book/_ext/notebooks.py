@@ -32,6 +32,9 @@ _LEFT_OUT = {
     "index",
     "solution-end",
     "exercise-end",
+    "container",
+    "book-map",
+    "chapters",
 }
 
 
