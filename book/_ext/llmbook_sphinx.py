@@ -13,6 +13,7 @@ from sphinx.util import logging
 from sphinx_codeautolink.extension.block import BUILTIN_BLOCKS, CodeBlockAnalyser
 from sphinx_codeautolink.extension.directive import DeferredExamples
 
+import addresses
 import execution
 import notebooks
 import outline
@@ -78,7 +79,8 @@ def offer_notebook(
     target.parent.mkdir(parents=True, exist_ok=True)
     blob_url = f"{options['repository_url']}/blob/{options['repository_branch']}"
     titles = {label: title for label, (_, _, title) in app.env.get_domain("std").labels.items()}
-    nbformat.write(notebooks.export(nb, path, blob_url, titles), target)
+    wheel_url = app.config.html_baseurl + addresses.WHEEL
+    nbformat.write(notebooks.export(nb, path, blob_url, wheel_url, titles), target)
     context["ipynb_source"] = f"{pagename}.ipynb"
 
 

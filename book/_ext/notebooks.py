@@ -23,6 +23,11 @@ _BLOCK = re.compile(  # a fenced block, a directive or plain code, up to the lin
 )
 _ROLE = re.compile(r"\{([\w:+.-]+)\}`([^`]+)`")
 _WITH_TARGET = re.compile(r"(.*?)\s*<([^<>]+)>", re.DOTALL)
+_INSTALL = """\
+try:
+    import llmbook
+except ImportError:
+    %pip install --quiet 'llmbook[book] @ {}'"""
 _LEFT_OUT = {
     "toctree",
     "tableofcontents",
@@ -32,6 +37,9 @@ _LEFT_OUT = {
     "index",
     "solution-end",
     "exercise-end",
+    "container",
+    "book-map",
+    "chapters",
 }
 
 
@@ -42,15 +50,19 @@ class _AnyDirective(Directive):
     option_spec: ClassVar = {"any": True}  # empty would mean that there are none
 
 
-def export(nb: NotebookNode, path: Path, blob_url: str, titles: Mapping[str, str]) -> NotebookNode:
+def export(
+    nb: NotebookNode, path: Path, blob_url: str, wheel_url: str, titles: Mapping[str, str]
+) -> NotebookNode:
     """Return a copy that reads as plain Markdown and runs outside the book, its outputs kept.
 
-    `blob_url` is where the repository shows its files; `titles` maps the labels of sections to headings.
+    `blob_url` is where the repository shows its files, `wheel_url` where the library is to be had;
+    `titles` maps the labels of sections to headings.
     """
     nb = deepcopy(nb)
     page = f"{blob_url}/{path.relative_to(ROOT).as_posix()}"
-    note = f"*From the book LLM From Scratch ([source]({page})). To run it: `pip install 'llmbook[book]'`.*"
-    nb.cells.insert(0, nbformat.v4.new_markdown_cell(note))
+    note = f"*From the book LLM From Scratch ([source]({page})). The next cell installs its library.*"
+    install = nbformat.v4.new_code_cell(_INSTALL.format(wheel_url))
+    nb.cells[:0] = [nbformat.v4.new_markdown_cell(note), install]
     glued = _glued(nb)
     for number, cell in enumerate(nb.cells):
         cell.id = f"cell-{number}"

@@ -9,13 +9,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
 
 from execution import FRONT_MATTER, ROOT
 
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+PREFIX = urlsplit(CONFIG["html"]["baseurl"]).path  # of the addresses of the book's pages
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
     "--no-sandbox",
@@ -39,7 +43,8 @@ class Scratch:
         for folder in ("src", "book/_ext", "book/_static", "book/_templates"):
             shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
         (root / "book" / "_runs").mkdir()
-        shutil.copy(ROOT / "_config.yml", root)
+        for name in ("_config.yml", "pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(ROOT / name, root)
         self.write("book/references.bib", "")
 
     def write(self, name: str, text: str) -> Path:
@@ -130,7 +135,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
     def translate_path(self, path: str) -> str:
         """Find the file."""
-        path = path.removeprefix("/llm-from-scratch")
+        path = "/" + path.removeprefix(PREFIX)
         return super().translate_path("/404.html" if path == "/no/such/page.html" else path)
 
     def log_message(self, *args: object) -> None:
@@ -146,7 +151,7 @@ def serve() -> Iterator[Callable[[Path], str]]:
         handler = functools.partial(Quiet, directory=folder)
         servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
         threading.Thread(target=servers[-1].serve_forever, args=(0.01,)).start()
-        return f"http://127.0.0.1:{servers[-1].server_port}/llm-from-scratch/"
+        return f"http://127.0.0.1:{servers[-1].server_port}{PREFIX}"
 
     yield start
     for server in servers:

@@ -80,7 +80,9 @@ class Book:
     def __init__(self, root):
         self.root = root
         (root / "book" / "reference").mkdir(parents=True)
-        shutil.copy(ROOT / "_config.yml", root)
+        for name in ("_config.yml", "pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(ROOT / name, root)
+        shutil.copytree(ROOT / "src", root / "src")
         files = [
             {"file": f"book/{name}"}
             for name in ("first", "second", "reference/claims", "reference/leaderboard")

@@ -15,6 +15,7 @@ import notebooks
 import outline
 
 URL = "https://host/blob/main"
+WHEEL = "https://site/_static/llmbook.whl"
 TEXT = """\
 (here)=
 # Title
@@ -104,22 +105,24 @@ def executed(*cells):
     nb.metadata = nbformat.from_dict(
         {"kernelspec": {"display_name": "llmbook-0"}, "language_info": {"name": "python"}}
     )
-    return notebooks.export(nb, execution.ROOT / "book" / "a.md", URL, {"here": "The title"})
+    return notebooks.export(nb, execution.ROOT / "book" / "a.md", URL, WHEEL, {"here": "The title"})
 
 
 def test_directives_and_roles_become_plain_markdown():
-    assert executed(TEXT).cells[1].source == PLAIN
+    assert executed(TEXT).cells[2].source == PLAIN
 
 
-def test_the_first_cell_says_what_the_notebook_needs():
-    assert "pip install 'llmbook[book]'" in executed(TEXT).cells[0].source
+def test_the_first_cells_say_and_install_what_the_notebook_needs():
+    note, install = executed(TEXT).cells[:2]
+    assert f"[source]({URL}/book/a.md)" in note.source
+    assert f"%pip install --quiet 'llmbook[book] @ {WHEEL}'" in install.source
 
 
 def test_literalinclude_becomes_the_code_with_a_link():
     text = (
         "```{literalinclude} _ext/notebooks.py\n:pyobject: _display\n:language: python\n:lineno-match:\n```"
     )
-    shown = executed(text).cells[1].source
+    shown = executed(text).cells[2].source
     lines = Path(notebooks.__file__).read_text("utf-8").splitlines()
     first = lines.index("def _display(formula: str, label: str) -> str:") + 1
     link, code = re.fullmatch(r"(\[.*?\]\(.*?\))\n\n```python\n(.*)\n```", shown, re.DOTALL).groups()
@@ -172,7 +175,7 @@ def test_a_downloaded_notebook_runs_against_the_wheel(path, wheel_python, tmp_pa
     [result] = execution.execute([path])
     if result.error:
         pytest.fail(result.error, pytrace=False)
-    nb = notebooks.export(execution.executed(path), path, URL, {})
+    nb = notebooks.export(execution.executed(path), path, URL, WHEEL, {})
     nbformat.write(nb, tmp_path / "chapter.ipynb")
     (tmp_path / "empty").mkdir()
     done = subprocess.run(

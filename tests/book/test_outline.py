@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 
 import outline
 import plan
@@ -154,10 +155,20 @@ def test_pages_list_chapters_with_their_deep_dives_and_mark_what_is_written(book
     assert links == ["01_math_foundations/01_first.html"]
 
 
-def test_the_map_says_what_is_written(book):
-    page = book.page("book/index")
-    assert re.search(r'<img alt="[^"]* One: two arrows[^"]*; chapters 1 to 2, written: 1 to 2\.', page)
-    assert "a triangle of squares; something; chapters 8, planned." in page
+def test_the_map_says_what_is_written_and_leads_there(book):
+    stations = BeautifulSoup(book.page("book/index"), "html.parser").select("svg.book-map > a")
+    first, second, *_ = [(a["href"], a["class"], list(a.stripped_strings)) for a in stations]
+    assert len(stations) == 9
+    assert first == (
+        "01_math_foundations/01_first.html",
+        ["written"],
+        ["1 One", "something", "chapters 1 to 2: written"],
+    )
+    assert second == (
+        "teaching.html#fourteen-weeks",
+        ["planned"],
+        ["2 Section 2", "something", "chapters 3 to 3: planned"],
+    )
 
 
 def test_made_pages_follow_what_they_are_made_of(book):

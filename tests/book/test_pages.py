@@ -4,6 +4,7 @@ One visit a page: on a phone in light colors, then on a desktop in dark ones.
 """
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
@@ -63,7 +64,7 @@ def phone(browser):
 def problems(phone, base, page_name):
     """Open a page in the browser and list what is wrong with it."""
     found = []
-    own = (base.removesuffix("llm-from-scratch/"), "data:", "blob:")
+    own = (f"http://{urlsplit(base).netloc}/", "data:", "blob:")
 
     def note(request):
         if not request.url.startswith(own):

@@ -8,11 +8,14 @@ from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 import execution
 import outline
 
-SITE = "https://llm-from-scratch.github.io/llm-from-scratch/"
+CONFIG = yaml.safe_load((execution.ROOT / "_config.yml").read_text("utf-8"))
+SITE, REPOSITORY = CONFIG["html"]["baseurl"], CONFIG["repository"]["url"]
+PREFIX = urlsplit(SITE).path
 DOCUMENTS = [path.relative_to(execution.ROOT).with_suffix("").as_posix() for path in outline.documents()]
 RUN_STAMP = """
 import json, execution
@@ -68,8 +71,8 @@ def test_every_address_on_the_page_for_a_wrong_one_is_absolute_and_exists(built)
     own = [address for address in addresses if not address.startswith("https://")]
     assert len(own) > 20
     for address in own:
-        assert address.startswith("/llm-from-scratch/"), address
-        assert (built / address.removeprefix("/llm-from-scratch/")).exists(), address
+        assert address.startswith(PREFIX), address
+        assert (built / address.removeprefix(PREFIX)).exists(), address
 
 
 @pytest.mark.parametrize("name", [*DOCUMENTS, "404", "search"])
@@ -77,10 +80,7 @@ def test_a_problem_can_be_reported(built, name):
     page = (built / f"{name}.html").read_text("utf-8")
     [url] = re.findall(r'<a href="([^"]*)">Report a problem with this page</a>', page)
     address = urlsplit(unescape(url))
-    assert (
-        address._replace(query="").geturl()
-        == "https://github.com/llm-from-scratch/llm-from-scratch/issues/new"
-    )
+    assert address._replace(query="").geturl() == f"{REPOSITORY}/issues/new"
     [title] = parse_qs(address.query)["title"]
     assert re.fullmatch(rf"Problem in “[^”]+” \({re.escape(name)}\)", title)
 

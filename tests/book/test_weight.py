@@ -6,11 +6,9 @@ from urllib.parse import urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
-import execution
+import outline
 
-DOCUMENTS = [
-    path.relative_to(execution.ROOT).with_suffix(".html").as_posix() for path in execution.documents()
-]
+DOCUMENTS = [path.relative_to(outline.ROOT).with_suffix(".html").as_posix() for path in outline.documents()]
 START = DOCUMENTS[0]
 KIB = 1024
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -47,9 +45,9 @@ def load(browser):
         context.close()
 
 
-def weigh(built, address):
-    """Count the bytes of a file, compressed as the book's host does."""
-    file = built / urlsplit(address).path.removeprefix("/llm-from-scratch/")
+def weigh(built, site, address):
+    """Count the bytes of a file of the site, compressed as the book's host does."""
+    file = built / urlsplit(address.removeprefix(site)).path
     data = file.read_bytes()
     return len(data) if file.suffix in (".woff2", ".png") else len(gzip.compress(data))
 
@@ -59,7 +57,7 @@ def weigh(built, address):
 def test_a_page_is_light_and_stays_where_it_is(load, built, site, name):
     asked, phone = load(site + name, **PHONE)
     _, desktop = load(site + name, **DESKTOP)
-    weights = {address: weigh(built, address) for address in asked}
+    weights = {address: weigh(built, site, address) for address in asked}
     assert sum(weights.values()) < (350 if name == START else 450) * KIB, weights
     assert max(phone, desktop) < 0.05
 
