@@ -60,9 +60,10 @@ class Ledger(SphinxDirective):
         raise NotImplementedError
 
     def link(self, record: dict, text: str) -> nodes.reference:
-        """Link to the line under the cell that made a record."""
+        """Link to the line under the cell that made a record, and be what that line links to."""
         page = self.env.app.builder.get_relative_uri(self.env.docname, record["docname"])
-        return nodes.reference("", text, internal=True, refuri=f"{page}#{record['anchor']}")
+        anchor = record["anchor"]
+        return nodes.reference("", text, internal=True, refuri=f"{page}#{anchor}", ids=[anchor])
 
     def section(self, title: str, *content: nodes.Node) -> nodes.section:
         """Put content under a heading, whose title is Markdown."""

@@ -1,5 +1,6 @@
 """What the text of a page holds: cells, prose, exercises, and the minutes that it takes to read."""
 
+import ast
 import re
 
 GRADES = {"✎": 5, "★": 15, "★★": 30, "★★★": 60}  # minutes of an exercise; ✎ is one for pencil and paper
@@ -71,3 +72,31 @@ def minutes(text: str) -> float:
 def exercise_minutes(text: str) -> int:
     """Add up the minutes of the exercises."""
     return sum(GRADES[grade] for grade in grades(text))
+
+
+def keeps_books(code: str) -> bool:
+    """Say whether a cell claims something, enters a score or checks a live result, however deep."""
+    return any(map(_keeps_books, _statements(code)))
+
+
+def is_bookkeeping(code: str) -> bool:
+    """Say whether a cell does nothing else: imports, and nothing but such calls, of which it has one."""
+    imports = (ast.Import, ast.ImportFrom)
+    return keeps_books(code) and all(
+        isinstance(statement, imports) or (isinstance(statement, ast.Expr) and _keeps_books(statement))
+        for statement in _statements(code)
+    )
+
+
+def _statements(code: str) -> list[ast.stmt]:
+    """Parse a cell; a line of magic is not a statement."""
+    return ast.parse(re.sub(r"^[ \t]*[%!].*$", "", code, flags=re.MULTILINE)).body
+
+
+def _keeps_books(node: ast.AST) -> bool:
+    calls = [call.func for call in ast.walk(node) if isinstance(call, ast.Call)]
+    return any(
+        (isinstance(f, ast.Name) and f.id in ("claim", "leaderboard_row"))
+        or (isinstance(f, ast.Attribute) and f.attr in ("claim", "leaderboard_row", "check"))
+        for f in calls
+    )

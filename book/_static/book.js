@@ -6,6 +6,7 @@ const boxes = new ResizeObserver((entries) => {
 document.addEventListener("DOMContentLoaded", () => {
   for (const box of document.querySelectorAll("pre, .pst-scrollable-table-container, .katex-display"))
     boxes.observe(box);
+  reveal();
   if (typeof Search != "undefined") Search.htmlToText = plainText(Search.htmlToText);
 });
 
@@ -16,3 +17,25 @@ const plainText = (htmlToText) => (html, anchor) => {
     formula.textContent = formula.querySelector("annotation").textContent;
   return htmlToText(page.documentElement.outerHTML, anchor);
 };
+
+// A link to what is folded opens the fold.
+const reveal = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const shut = target?.closest("details:not([open])");
+  for (let fold = shut; fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  if (shut) target.scrollIntoView();
+};
+addEventListener("hashchange", reveal);
+addEventListener("click", ({ target }) => {
+  const link = target.closest("a[href*='#']");
+  if (link?.href == location.href) reveal(); // the address stays, and so nothing else is told
+});
+
+// Paper is white: what is printed from the dark theme would be dark, with dark headings.
+const { dataset } = document.documentElement;
+let onScreen;
+addEventListener("beforeprint", () => {
+  onScreen = dataset.theme;
+  dataset.theme = "light";
+});
+addEventListener("afterprint", () => { dataset.theme = onScreen; });

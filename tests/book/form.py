@@ -1,6 +1,5 @@
 """The form that the book promises of a page, as functions of its text: each yields what is wrong with it."""
 
-import ast
 import re
 from collections.abc import Iterator
 
@@ -138,8 +137,7 @@ def tone(text: str) -> Iterator[str]:
 def bookkeeping(text: str) -> Iterator[str]:
     """Find the cells that mix claims, leaderboard rows or checks of recorded runs with the subject."""
     for _, code in reading.cells(text):
-        kinds = [is_bookkeeping(statement) for statement in statements(code)]
-        if any(map(keeps_books, statements(code))) and not all(kinds):
+        if reading.keeps_books(code) and not reading.is_bookkeeping(code):
             yield f"a cell mixes bookkeeping with the subject: {code.splitlines()[0]}"
 
 
@@ -201,7 +199,7 @@ def visible(text: str) -> list[str]:
     """List the cells that a reader sees without unfolding anything."""
     outside = reading.cells(_SOLUTION.sub("", text))
     cells = [code for options, code in outside if reading.is_shown(options)]
-    return [code for code in cells if not all(map(is_bookkeeping, statements(code)))]
+    return [code for code in cells if not reading.is_bookkeeping(code)]
 
 
 def words(text: str) -> int:
@@ -209,25 +207,3 @@ def words(text: str) -> int:
     text = re.sub(r"^## Exercises\b.*?(?=^## |\Z)", "", reading.without_code(text), flags=re.M | re.S)
     text = re.sub(r"^(`{3,})\{math\}.*?^\1\s*$|\$\$.*?\$\$[^\n]*", "", text, flags=re.M | re.S)
     return len(re.sub(r"^(`{3,}|:{3,}|:[\w-]+:|\([\w-]+\)=).*$", "", text, flags=re.M).split())
-
-
-def statements(code: str) -> list[ast.stmt]:
-    """Parse a cell; a line of magic is not a statement."""
-    return ast.parse(re.sub(r"^[ \t]*[%!].*$", "", code, flags=re.M)).body
-
-
-def keeps_books(node: ast.AST) -> bool:
-    """Say whether something calls `claim`, `leaderboard_row` or a method `check`, however deep."""
-    calls = [call.func for call in ast.walk(node) if isinstance(call, ast.Call)]
-    return any(
-        (isinstance(f, ast.Name) and f.id in ("claim", "leaderboard_row"))
-        or (isinstance(f, ast.Attribute) and f.attr in ("claim", "leaderboard_row", "check"))
-        for f in calls
-    )
-
-
-def is_bookkeeping(statement: ast.stmt) -> bool:
-    """Say whether a statement imports something, or is nothing but such a call."""
-    return isinstance(statement, ast.Import | ast.ImportFrom) or (
-        isinstance(statement, ast.Expr) and keeps_books(statement)
-    )

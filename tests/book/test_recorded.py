@@ -119,9 +119,10 @@ def test_an_unknown_run_is_named_with_those_that_exist(demo):
 
 
 @pytest.mark.parametrize("live", [-0.3, 0.0, 0.3, 0.6])
-def test_a_live_value_within_the_widened_range_passes(record, live):
+def test_a_live_value_within_the_widened_range_passes(record, live, capsys):
     record("0.3 * seed")  # 0 and 0.3: from -0.3 to 0.6
     runs("other").check("nats", live)
+    assert capsys.readouterr().out == f"Check of run other: live nats {live:.4g}, expected -0.3 to 0.6\n"
 
 
 @pytest.mark.parametrize("live", [-0.301, 0.601, np.nan])

@@ -16,6 +16,9 @@ import numpy as np
 from llmbook.book.page import show
 from llmbook.book.sources import digest
 
+CHECK = "application/vnd.llmbook.check+json"
+STALE = "application/vnd.llmbook.stale+json"
+
 PACKAGE = Path(__file__).resolve().parents[1]
 ROOT = PACKAGE.parents[1]  # the checkout; an installed wheel has none
 
@@ -48,7 +51,7 @@ class Recorded:
         return np.array([result[key] for result in self.results])
 
     def check(self, key: str, live_value: float) -> None:
-        """Hold the live seed's result to the recorded range, widened.
+        """Hold the live seed's result to the recorded range, and show it.
 
         The range is widened on each side by its own width, because the live
         seed is a fresh draw: even if nothing is wrong, it falls outside the
@@ -73,6 +76,15 @@ class Recorded:
                 f"run {self.id!r}: live {key} {live_value} "
                 f"is outside [{low}, {high}]"
             )
+        line = (
+            f"Check of run {self.id}: live {key} {live_value:.4g}, "
+            f"expected {low:.4g} to {high:.4g}"
+        )
+        show(
+            line,
+            f'<div class="claim">{escape(line)}</div>',
+            **{CHECK: {"run": self.id, "key": key}},
+        )
 
     @property
     def stale(self) -> list[str]:
@@ -98,7 +110,8 @@ def runs(id: str) -> Recorded:
             f"Run {id}: recorded with an older library; "
             f"changed since: {', '.join(changed)}"
         )
-        show(note, f'<div class="claim stale">{escape(note)}</div>')
+        html = f'<div class="claim stale">{escape(note)}</div>'
+        show(note, html, **{STALE: {"run": id}})
     return recorded
 
 
