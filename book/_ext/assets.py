@@ -1,6 +1,7 @@
 """What every page loads: one style sheet, the icons in use, and scripts that let the text come first."""
 
 import hashlib
+import math
 import posixpath
 import re
 import string
@@ -11,8 +12,14 @@ from docutils import nodes
 from fontTools import subset
 from sphinx.application import Sphinx
 
+from llmbook.book.style import TEXT
+
 SHEET = "styles/site.css"  # in _static
 THEME = ["basic.css", "styles/pydata-sphinx-theme.css"]
+LEAST = 9  # pixels of the smallest letters of a figure, also on a phone
+COLUMN = 320  # pixels that a figure has at least, on a phone
+# The page's color of text, which an image cannot inherit; it follows the color scheme of its place.
+COLORS = ":root{color:#222832}@media(prefers-color-scheme:dark){:root{color:#ced6dd}}"
 MADE_BY_SCRIPTS = ("bs-",)  # the beginnings of classes that no file holds as a word
 
 _AT_RULES = re.compile(
@@ -20,6 +27,7 @@ _AT_RULES = re.compile(
 )
 _ADDRESS = re.compile(r"url\((?![\"']?data:)[\"']?([^)\"']+)[\"']?\)")
 _CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
+_TYPE = re.compile(r"<!-- .*? -->\s*<g [^>]*scale\(([\d.]+) -")  # how matplotlib draws a line of text
 _RULE = re.compile(r"([^{};]+)\{([^{}]*)\}")
 
 
@@ -42,10 +50,23 @@ def order_files(
     context["script_files"] = scripts
 
 
+def draw_in_colors_of_text(app: Sphinx, exception: Exception | None) -> None:
+    """Draw the text and the axes of figures in the page's own color of text, on light and on dark ground."""
+    if exception or app.builder.format != "html":
+        return
+    for file in Path(app.outdir, app.builder.imagedir).glob("*.svg"):
+        file.write_text(in_colors_of_text(file.read_text("utf-8")), "utf-8")
+
+
+def in_colors_of_text(svg: str) -> str:
+    """Let a drawing follow the ground of its page."""
+    return svg.replace("<defs>", f"<style>{COLORS}</style><defs>", 1).replace(TEXT, "currentColor")
+
+
 def size_images(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document
 ) -> None:
-    """Say how large a figure is, so that nothing moves when it comes."""
+    """Say how large a figure is, so that nothing moves when it comes, and how small it may become."""
     sources = {name: source for source, name in app.builder.images.items()}
 
     def sized(image: re.Match[str]) -> str:
@@ -53,9 +74,21 @@ def size_images(
         if source is None or " width=" in image[0]:
             return image[0]
         width, height = imagesize.get(Path(app.srcdir, source))
-        return f'{image[1]} width="{width:.0f}" height="{height:.0f}"{image[3]}'
+        least = LEAST * width / smallest_type(Path(app.srcdir, source))
+        tag = f'{image[1]} width="{width:.0f}" height="{height:.0f}"'
+        if least < COLUMN:
+            return tag + image[3]
+        return f'<div class="wide">{tag} style="min-width: {min(width, least):.0f}px"{image[3]}</div>'
 
     context["body"] = re.sub(r'(<img\b[^>]*?\bsrc="([^"]*)")([^>]*>)', sized, context.get("body", ""))
+
+
+def smallest_type(drawing: Path) -> float:
+    """Find the size of the smallest letters that matplotlib drew, in pixels; infinite if it drew none."""
+    if drawing.suffix != ".svg":
+        return math.inf
+    sizes = _TYPE.findall(drawing.read_text("utf-8"))
+    return min((100 * 96 / 72 * float(size) for size in sizes), default=math.inf)
 
 
 def write_sheet(app: Sphinx, exception: Exception | None) -> None:
@@ -127,6 +160,7 @@ def setup(app: Sphinx) -> dict:
     """Connect the above."""
     app.connect("html-page-context", order_files, priority=900)
     app.connect("html-page-context", size_images, priority=900)
+    app.connect("build-finished", draw_in_colors_of_text)
     app.connect("build-finished", write_sheet, priority=900)  # when all pages are as they will be
     version = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
     return {"env_version": int(version, 16), "parallel_read_safe": True, "parallel_write_safe": False}

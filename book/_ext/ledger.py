@@ -17,6 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 
 import execution
 import outline
+from assets import in_colors_of_text
 from llmbook.book.ledger import CLAIM, CORPORA, LEADERBOARD, show_number
 from llmbook.book.style import PALETTE, style
 
@@ -141,7 +142,7 @@ class Leaderboard(Ledger):
                 header = ["Model", "Nats", "Bits", "Perplexity", "Parameters", "Steps", "Seconds"]
                 header += ["Tokens/s", "Seeds"]
                 plot = nodes.raw("", figure(corpus, rows), format="html")
-                scores = table(header, [self.row(record) for record in rows])
+                scores = table(header, [self.row(record) for record in rows], "scores")
                 page.append(self.section(corpus.capitalize(), plot, scores))
         return page
 
@@ -164,7 +165,7 @@ def heading(notebook: NotebookNode) -> str:
     return re.search(r"^# (.+)$", text, re.MULTILINE)[1]
 
 
-def table(header: list[str], rows: list[list[list[nodes.Node]]]) -> nodes.table:
+def table(header: list[str], rows: list[list[list[nodes.Node]]], *classes: str) -> nodes.table:
     """Build a table; the theme lets a wide one scroll in a box of its own."""
 
     def row(cells: list[list[nodes.Node]]) -> nodes.row:
@@ -173,7 +174,7 @@ def table(header: list[str], rows: list[list[list[nodes.Node]]]) -> nodes.table:
     columns = [nodes.colspec(colwidth=1) for _ in header]
     head = nodes.thead("", row([[nodes.Text(text)] for text in header]))
     group = nodes.tgroup("", *columns, head, nodes.tbody("", *map(row, rows)), cols=len(header))
-    return nodes.table("", group, classes=["ledger", "colwidths-auto"])
+    return nodes.table("", group, classes=["ledger", "colwidths-auto", *classes])
 
 
 def figure(corpus: str, rows: list[dict]) -> str:
@@ -206,7 +207,10 @@ def figure(corpus: str, rows: list[dict]) -> str:
         f"{best['nats']:.3f} to {worst['model']} with {worst['nats']:.3f}; "
         f"a dashed line marks the uniform distribution at {uniform:.3f}."
     )
-    source = "data:image/svg+xml;base64," + base64.b64encode(svg.getvalue()).decode()
+    source = (
+        "data:image/svg+xml;base64,"
+        + base64.b64encode(in_colors_of_text(svg.getvalue().decode()).encode()).decode()
+    )
     return (
         f'<figure class="align-default"><img class="dark-light" src="{source}" alt="{escape(alt)}"'
         f' width="{width:.0f}" height="{height:.0f}">'

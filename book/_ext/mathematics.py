@@ -41,7 +41,9 @@ function render(tex, options) {
     try { return [katex.renderToString(tex, options), null]; } catch (error) { return [null, error.message]; }
 }"""
 STYLE = "katex/katex.css"  # in _static
+JOINER = "\u2060"  # no line is broken at it
 
+_MARK = re.compile(r"[^\w\s]")
 _NUMBERED = re.compile(r"\\(begin|end)\{(equation|gather|align|alignat)\}")
 
 logger = logging.getLogger(__name__)
@@ -112,7 +114,17 @@ def visit_math(translator: HTML5Translator, node: nodes.math) -> None:
     translator.body.append(translator.starttag(node, "span", "", CLASS="math notranslate nohighlight"))
     put(translator, node, node.astext(), display=False)
     translator.body.append("</span>")
+    after = node.next_node(descend=False, siblings=True)
+    if isinstance(after, nodes.Text) and _MARK.match(after):
+        translator.body[-2:] = [unbroken(translator.body[-2]), "</span>", JOINER]
     raise nodes.SkipNode
+
+
+def unbroken(html: str) -> str:
+    """Have no line broken behind the last part of a formula, where a browser breaks one before a comma."""
+    before, part, last = html.rpartition('<span class="base">')
+    end = "</span></span>"  # of the formula, and of what is for the eye
+    return f'{before}<span class="unbroken">{part}{last.removesuffix(end)}</span>{end}' if part else html
 
 
 def visit_math_block(translator: HTML5Translator, node: nodes.math_block) -> None:
@@ -145,7 +157,7 @@ def plain(html: str) -> str:
     soup = BeautifulSoup(html, "html.parser")
     for formula in soup.select(".math:has(.katex)"):
         formula.replace_with(formula.annotation.get_text())
-    return str(soup)
+    return str(soup).replace(JOINER, "")
 
 
 def plain_titles(

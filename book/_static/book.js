@@ -1,11 +1,19 @@
-// What scrolls inside its own box is focusable where it is too wide, so that the keyboard scrolls it. The theme
-// does this for code and tables only, and only as the page loads: what is folded then has another width.
+// What scrolls inside its own box is focusable where it is too wide, so that the keyboard scrolls it, and fades
+// where it goes on. The theme does the first for code and tables only, and only as the page loads: what is folded
+// then has another width.
+const BOXES = "pre, .pst-scrollable-table-container, .katex-display, .wide";
+const fade = (box) => box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
 const boxes = new ResizeObserver((entries) => {
-  for (const { target } of entries) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+  for (const { target } of entries) {
+    target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+    fade(target);
+  }
 });
 document.addEventListener("DOMContentLoaded", () => {
-  for (const box of document.querySelectorAll("pre, .pst-scrollable-table-container, .katex-display"))
+  for (const box of document.querySelectorAll(BOXES)) {
     boxes.observe(box);
+    box.addEventListener("scroll", () => fade(box), { passive: true });
+  }
   reveal();
   if (typeof Search != "undefined") Search.htmlToText = plainText(Search.htmlToText);
 });

@@ -22,7 +22,7 @@ PALETTE = {
 }
 
 # Text: 4.5:1 on white, and a color that nothing else has. The book's pages put
-# their own in its place, on light and dark ground (book/_ext/drawings.py).
+# their own in its place, on light and dark ground (book/_ext/assets.py).
 TEXT = "#767676"
 
 

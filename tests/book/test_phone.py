@@ -1,0 +1,122 @@
+"""On a phone: equations have their line, what scrolls shows it, figures are read, no comma stands alone."""
+
+import io
+
+import matplotlib.image
+import pytest
+
+import outline
+
+pytestmark = pytest.mark.browser
+CHAPTERS = [path.relative_to(outline.ROOT).with_suffix(".html").as_posix() for path in outline.chapters()]
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+UNFOLD = """() => {
+    for (const fold of document.querySelectorAll("details")) fold.open = true;
+    return new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)));
+}"""
+TOO_WIDE = """() => [...document.querySelectorAll(".katex-display")]
+    .filter(box => box.scrollWidth > box.clientWidth + 1)
+    .map(box => box.querySelector("annotation").textContent)"""
+BESIDE = """() => [...document.querySelectorAll("div.math:has(.eqno)")]
+    .filter(box => box.querySelector(".eqno").getBoundingClientRect().top
+        < box.querySelector(".katex-display").getBoundingClientRect().bottom - 1)
+    .map(box => box.id)"""
+WITHOUT_SIGN = """() => [...document.querySelectorAll("pre, .pst-scrollable-table-container, .wide")]
+    .filter(box => (box.scrollWidth > box.clientWidth + 1) != box.classList.contains("more"))
+    .map(box => [box.scrollWidth, box.clientWidth, box.textContent.slice(0, 60)])"""
+# The smallest letters of each drawing, in pixels of the screen.
+TYPE = """async () => {
+    const sizes = [];
+    for (const image of document.querySelectorAll("article img[src$='.svg']")) {
+        const svg = await (await fetch(image.src)).text();
+        const letters = svg.matchAll(/<!-- .*? -->\\s*<g [^>]*scale\\(([\\d.]+) -/g);
+        const scales = [...letters].map(found => +found[1]);
+        const pixels = image.clientWidth / (+svg.match(/width="([\\d.]+)pt"/)[1] * 96 / 72);
+        if (scales.length) sizes.push([100 * 96 / 72 * Math.min(...scales) * pixels, image.alt.slice(0, 60)]);
+    }
+    return sizes;
+}"""
+# What follows a formula without a space, and stands on another line than the formula's end.
+ORPHANS = """() => {
+    const found = { orphans: [], all: 0 };
+    for (const math of document.querySelectorAll("article span.math")) {
+        const text = math.nextSibling;
+        if (text?.nodeType != Node.TEXT_NODE || !math.checkVisibility()) continue;
+        const at = text.data[0] == "\\u2060" ? 1 : 0, mark = text.data[at] ?? "";
+        if (!/[^\\w\\s]/.test(mark)) continue;
+        const range = document.createRange();
+        range.setStart(text, at);
+        range.setEnd(text, at + 1);
+        const base = [...math.querySelectorAll(".base")].at(-1);
+        found.all += 1;
+        if (range.getBoundingClientRect().top > base.getBoundingClientRect().bottom)
+            found.orphans.push(base.textContent + mark);
+    }
+    return found;
+}"""
+
+
+@pytest.fixture
+def phone(browser):
+    context = browser.new_context(**PHONE, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_on_a_phone(phone, site, name):
+    phone.goto(site + name)
+    phone.evaluate(UNFOLD)
+    assert phone.evaluate(TOO_WIDE) == []
+    assert phone.evaluate(BESIDE) == []
+    assert phone.evaluate(WITHOUT_SIGN) == []
+    sizes = phone.evaluate(TYPE)
+    assert len(sizes) > 2 and [size for size in sizes if size[0] < 8.95] == []
+    for width in (390, 360, 412):
+        phone.set_viewport_size({"width": width, "height": 844})
+        found = phone.evaluate(ORPHANS)
+        assert found["all"] > 20 and found["orphans"] == []
+
+
+def test_the_sign_is_gone_at_the_end(phone, site):
+    phone.goto(f"{site}book/reference/leaderboard.html")
+    box = phone.locator(".pst-scrollable-table-container.more").first
+    assert box.evaluate("box => getComputedStyle(box).maskImage").startswith("linear-gradient")
+    element = box.element_handle()
+    element.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+    phone.wait_for_function("box => !box.classList.contains('more')", arg=element)
+
+
+@pytest.mark.parametrize(("mode", "scheme"), [("light", "dark"), ("dark", "light")])
+def test_figures_are_drawn_in_the_color_of_the_text(browser, site, mode, scheme):
+    """The reader's choice counts, not the system's."""
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.add_init_script(f"localStorage.setItem('mode', '{mode}'); localStorage.setItem('theme', '{mode}')")
+    page.goto(site + CHAPTERS[6])
+    text = page.evaluate("getComputedStyle(document.querySelector('article p')).color")
+    color = [int(value) / 255 for value in text[4:-1].split(",")]
+    shot = page.locator("article figure img").first.screenshot()
+    pixels = matplotlib.image.imread(io.BytesIO(shot))[..., :3]
+    assert (abs(pixels - color).max(axis=-1) < 0.02).sum() > 20
+    context.close()
+
+
+@pytest.mark.parametrize("name", ["leaderboard", "benchmarks"])
+def test_scores_are_a_table_that_is_not_cut(browser, site, name):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{site}book/reference/{name}.html")
+    assert page.locator("table.scores").count() == {"leaderboard": 1, "benchmarks": 5}[name]
+    for table in page.locator("table.scores").all():
+        assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth + 1")
+        heights = table.evaluate(
+            "table => [...table.querySelectorAll('td:first-child')].map(cell => cell.clientHeight)"
+        )
+        assert max(heights) < 60
+        figure = table.locator("td:last-child").first
+        style = figure.evaluate(
+            "td => [getComputedStyle(td).textAlign, getComputedStyle(td).fontVariantNumeric]"
+        )
+        assert style == ["right", "tabular-nums"]
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    page.close()
