@@ -6,11 +6,9 @@ from urllib.parse import urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
-import execution
+import outline
 
-DOCUMENTS = [
-    path.relative_to(execution.ROOT).with_suffix(".html").as_posix() for path in execution.documents()
-]
+DOCUMENTS = [path.relative_to(outline.ROOT).with_suffix(".html").as_posix() for path in outline.documents()]
 START = DOCUMENTS[0]
 KIB = 1024
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
