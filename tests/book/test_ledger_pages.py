@@ -155,7 +155,8 @@ def test_each_link_leads_to_the_line_under_the_cell(book):
 
 
 def test_prose_says_the_claimed_value(book):
-    assert re.search(r"Measured: <span[^>]*>2\.45</span>", book.page("first"))
+    link = r'Measured: <a [^>]*href="#claim-first--nll"[^>]*><span[^>]*>2\.45</span></a>'
+    assert re.search(link, book.page("first"))
 
 
 def test_the_leaderboard_is_sorted_and_plotted(book):
