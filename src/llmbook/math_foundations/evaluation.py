@@ -92,7 +92,7 @@ def score(
     Raises:
         ValueError: there is no sequence, one has fewer than two symbols, or an
             array of ``given`` or ``symbols`` does not have a row for each; see
-            also :func:`~llmbook.data.as_sequences`.
+            also :func:`~llmbook.data.batches.as_sequences`.
     """
     sequences = as_sequences(sequences)
     if min(map(len, sequences), default=0) < 2:
