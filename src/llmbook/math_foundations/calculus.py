@@ -72,9 +72,9 @@ def check_pullback(
     equal <pullback(g), u>.  The error is divided by the norm of pullback(g),
     the typical size of that number, or by the measured number if it is larger.
 
-    An entry x_i moves by h u_i max(1, abs(x_i)).  Where that is too far, as for a
-    logarithm near zero, shorter steps are tried, each a thousandth of the last:
-    a right pullback agrees at some step, and a wrong one at none.
+    An entry x_i moves by h u_i max(1, abs(x_i)).  Where that is too far, as for
+    a logarithm near zero, shorter steps are tried, each a thousandth of the
+    last: a right pullback agrees at some step, and a wrong one at none.
 
     Args:
         rule: ``rule(*args, **options) -> (value, pullback)``.
