@@ -215,10 +215,9 @@ class NeuralNGram(LanguageModel):
         before = np.asarray(token_ids)
         if np.ndim(targets) != 1:
             before = contexts(token_ids, self.context_length)
-        V = len(self.output.b.data)
-        shape = (*before.shape[:-1], V)
-        targets, mask = check_targets(shape, targets, mask)
         if mask is not None:  # compute no score that would not count
+            shape = (*before.shape[:-1], len(self.output.b.data))
+            targets, mask = check_targets(shape, targets, mask)
             before, targets = before[mask], targets[mask]
         logits = self.forward_contexts(before, rng=rng)
         return ops.cross_entropy(logits, targets)

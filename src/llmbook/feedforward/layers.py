@@ -44,9 +44,9 @@ class Module:
         Raises:
             ValueError: a parameter has none; the message names it.
         """
-        tensors = self.tensors()
+        tensors = self.tensors().items()
         grads: dict[str, Any] = {
-            name: tensors[name].grad for name in self.trained()
+            name: t.grad for name, t in tensors if not t.frozen
         }
         missing = [name for name, grad in grads.items() if grad is None]
         if missing:
@@ -126,17 +126,14 @@ class Module:
 
 
 def _tensors(part, prefix):
-    if isinstance(part, Tensor):
-        yield prefix.removesuffix("."), part
-    elif isinstance(part, Module):
-        for name, value in vars(part).items():
+    """Name the Tensors inside a Module, a list, a tuple or a dictionary."""
+    held = vars(part) if isinstance(part, Module) else part
+    items = held.items() if isinstance(held, dict) else enumerate(held)
+    for name, value in items:
+        if isinstance(value, Tensor):
+            yield f"{prefix}{name}", value
+        elif isinstance(value, Module | list | tuple | dict):
             yield from _tensors(value, f"{prefix}{name}.")
-    elif isinstance(part, list | tuple):
-        for i, value in enumerate(part):
-            yield from _tensors(value, f"{prefix}{i}.")
-    elif isinstance(part, dict):
-        for key, value in part.items():
-            yield from _tensors(value, f"{prefix}{key}.")
 
 
 def normal(shape, *, rng, std=1.0, dtype=np.float32) -> np.ndarray:
