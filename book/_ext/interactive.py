@@ -70,13 +70,13 @@ def add_scripts(
     """Load the scripts of the figures that a page has, on that page alone."""
     names = {figure[NAME] for figure in doctree.findall(nodes.figure) if NAME in figure} if doctree else ()
     if names:
-        app.add_css_file("figures.css")
         for script in ("figures", *(f"figures/{name}" for name in sorted(names))):
             app.add_js_file(f"{script}.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict:
     """Connect the above."""
+    app.add_css_file("figures.css")  # book/_ext/assets.py merges it with the others
     app.add_node(nodes.figure, override=True, html=(visit_figure, depart_figure))
     app.connect("doctree-read", add_data)
     app.connect("html-page-context", add_scripts)

@@ -95,7 +95,7 @@ def page(scratch):
     scratch.write("book/index.md", "# Index\n")
     scratch.write("book/other.md", OTHER)
     scratch.write("book/reference/claims.md", CLAIMS)
-    scratch.write("src/llmbook/book/_runs/one.json", RUN)
+    scratch.write("experiments/README", "a checkout, whose records stand in book/_runs\n")
     scratch.write("book/_runs/one.json", RUN)
     scratch.toc("book/index", "book/other", "book/reference/claims")
     assert scratch.build("-W", "-n", "--keep-going") == 0, scratch.output
