@@ -102,7 +102,7 @@ def stuck(seed, *, starts, steps, longer, pushes):
 @experiment(
     "06-variants",
     seeds=range(1, 4),
-    starts=200,
+    starts=1000,
     variants={
         "unchanged": {},
         "weights x 1/2": {"scale": 0.5},
@@ -130,7 +130,7 @@ def variants(seed, *, starts, variants):
     return results
 
 
-@experiment("06-parity", seeds=range(1, 4), starts=40, bits=[2, 3, 4, 5], widths=[2, 4, 8, 16], steps=3000)
+@experiment("06-parity", seeds=range(1, 4), starts=200, bits=[2, 3, 4, 5], widths=[2, 4, 8, 16], steps=3000)
 def parities(seed, *, starts, bits, widths, steps):
     """Count the starts that learn the parity of n bits, with tanh units.  (bits, widths)"""
     rng = np.random.default_rng(seed)
@@ -151,7 +151,7 @@ def spirals(rng, n=100, low=0.1, high=1.0):
     return (3 * x).astype(np.float32), np.repeat([0, 1], n)
 
 
-@experiment("06-spirals", seeds=range(1, 7), sizes=[2, 32, 32, 2], steps=1500, lr=0.5)
+@experiment("06-spirals", seeds=range(1, 21), sizes=[2, 32, 32, 2], steps=1500, lr=0.5)
 def two_spirals(seed, *, sizes, steps, lr):
     """Train on two spirals; the shares right on them, on fresh points, and where the arms go on."""
     rng = np.random.default_rng(seed)

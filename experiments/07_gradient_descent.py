@@ -72,7 +72,7 @@ def sweep(seed, *, lrs, steps, batch):
 
 @experiment(
     "07-edge",
-    seeds=range(1, 7),
+    seeds=range(1, 13),
     lrs=[0.5, 1.0, 2.0, 4.0],
     steps=600,
     every=25,

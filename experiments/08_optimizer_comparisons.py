@@ -153,7 +153,7 @@ class Surnames:
 
 @experiment(
     "08-surnames",
-    seeds=range(1, 7),
+    seeds=range(1, 13),
     steps=500,
     batch=128,
     d_hidden=64,
