@@ -5,13 +5,14 @@ lists the archives, `python -m llmbook.data fetch` puts them into the cache.
 """
 
 from llmbook.data.archives import DataError, fetch
-from llmbook.data.batches import as_sequences, padded
+from llmbook.data.batches import as_sequences, length_mask, padded
 from llmbook.data.names import Names, load_names
 from llmbook.data.shakespeare import (
     Shakespeare,
     load_shakespeare,
     spoken_words,
 )
+from llmbook.data.toys import adding, brackets, parity
 from llmbook.data.vocabulary import CharVocabulary
 
 __all__ = [
@@ -19,10 +20,14 @@ __all__ = [
     "DataError",
     "Names",
     "Shakespeare",
+    "adding",
     "as_sequences",
+    "brackets",
     "fetch",
+    "length_mask",
     "load_names",
     "load_shakespeare",
     "padded",
+    "parity",
     "spoken_words",
 ]

@@ -45,9 +45,33 @@ def padded(
         raise ValueError(
             "sequences must hold at least one, each of two symbols or more"
         )
-    lengths = np.array([len(s) - 1 for s in sequences])
-    token_ids = np.zeros((len(sequences), lengths.max() + 1), dtype=np.int64)
+    lengths = [len(s) - 1 for s in sequences]
+    T = max(lengths)
+    token_ids = np.zeros((len(sequences), T + 1), dtype=np.int64)
     for row, sequence in zip(token_ids, sequences, strict=True):
         row[: len(sequence)] = sequence
-    mask = np.arange(lengths.max()) < lengths[:, None]
-    return token_ids[:, :-1], token_ids[:, 1:], mask
+    return token_ids[:, :-1], token_ids[:, 1:], length_mask(lengths, T)
+
+
+def length_mask(lengths: Sequence[int] | np.ndarray, T: int) -> np.ndarray:
+    """Mark what counts of B sequences in T places: the first ones.  -> (B, T)
+
+    >>> length_mask([1, 3], 3)
+    array([[ True, False, False],
+           [ True,  True,  True]])
+
+    Raises:
+        ValueError: ``lengths`` are not a row of integers from 1 to T.
+    """
+    lengths = np.asarray(lengths)
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu":
+        raise ValueError(
+            f"lengths have dtype {lengths.dtype} and shape {lengths.shape}; "
+            "they must be a row of integers"
+        )
+    if lengths.min(initial=1) < 1 or lengths.max(initial=T) > T:
+        raise ValueError(
+            f"lengths run from {lengths.min()} to {lengths.max()}; "
+            f"they must lie in 1..{T}"
+        )
+    return np.arange(T) < lengths[:, None]

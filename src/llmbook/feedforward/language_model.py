@@ -60,10 +60,11 @@ class LanguageModel(Module):
 
 def _batch(token_ids) -> np.ndarray:
     token_ids = np.asarray(token_ids)
-    if token_ids.ndim != 2:
+    if token_ids.ndim != 2 or token_ids.shape[1] == 0:
         raise ValueError(
             f"token_ids have shape {token_ids.shape}; a model reads a batch, "
-            "(B, T), such as token_ids[None] for one sequence"
+            "(B, T), such as token_ids[None] for one sequence, and one symbol "
+            "at least"
         )
     return token_ids
 

@@ -1,0 +1,8 @@
+"""Chapter 12: the rules of this section, recorded for Tensors."""
+
+from llmbook.feedforward.tape import record
+from llmbook.lstm_gru import gru as _gru
+from llmbook.lstm_gru import lstm as _lstm
+
+lstm = record(_lstm.lstm)
+gru = record(_gru.gru)

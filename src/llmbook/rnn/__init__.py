@@ -1,0 +1,1 @@
+"""Section 4: recurrent networks, and backpropagation through time."""
