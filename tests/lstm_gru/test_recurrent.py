@@ -169,6 +169,25 @@ def test_gradients_are_right_at_any_size_and_mask(name, sizes, reset_after, seed
     assert check_pullback(rule, *args, rng=rng, n_directions=1, mask=mask, **options) < 1e-7
 
 
+@pytest.mark.parametrize(("name", "widths"), [("rnn", 1), ("lstm", 7), ("gru", 5)])
+def test_what_the_pullback_holds(name, widths):
+    """Beside parameters and states: D + 1 H, 7 H or 5 H numbers for each of the T B steps."""
+    rule, blocks, n_states, biases = RULES[name]
+    B, T, D, H = 3, 50, 5, 7
+    F = blocks * H
+    shapes = [(B, T, D), *[(B, H)] * n_states, (D, F), (H, F), *[(F,)] * biases]
+    _, pullback = rule(*(np.ones(shape) for shape in shapes))
+    held = {}
+    for cell in pullback.__closure__:
+        array = cell.cell_contents
+        while isinstance(array, np.ndarray):
+            held[id(array)], array = array, array.base
+    owned = sum(a.size for a in held.values() if a.base is None)
+    parameters_and_states = D * F + 2 * H * F + (biases - 1) * F + 2 * n_states * B * H
+    steps = T * B * (D + widths * H)
+    assert steps <= owned <= steps + parameters_and_states
+
+
 @every_cell
 def test_saturated_units_overflow_nowhere(cell, rng):
     module = layers(cell, rng, dtype=np.float32)
