@@ -154,6 +154,14 @@ def test_the_first_state_is_zero_and_all_is_float32(cell, rng):
     assert {a.dtype for a in arrays} == {np.dtype("float32")}
 
 
+@every_cell
+def test_adopted_parameters_bring_their_dtype(cell, rng):
+    module = layers(cell, rng, dtype=np.float64)
+    module.adopt({name: p.astype(np.float32) for name, p in module.params().items()})
+    y, ends = module(rng.standard_normal((2, 5, D), dtype=np.float32))
+    assert {y.dtype, *(s.dtype for s in flat(ends))} == {np.dtype("float32")}
+
+
 RULES = {"rnn": (rnn, 1, 1, 1), "lstm": (lstm, 4, 2, 1), "gru": (gru, 3, 1, 2)}
 
 

@@ -103,13 +103,13 @@ class RNN(Module):
     def __init__(self, d_in, d_hidden, *, n_layers=1, rng, dtype=np.float32):
         if n_layers < 1:
             raise ValueError(f"n_layers is {n_layers}; it must be at least 1")
-        self.d_hidden, self.dtype = d_hidden, dtype
+        self.d_hidden = d_hidden
         sizes = [d_in] + [d_hidden] * (n_layers - 1)
-        self.layers = [self.layer(size, rng) for size in sizes]
+        self.layers = [self.layer(size, rng, dtype) for size in sizes]
 
-    def layer(self, d_in, rng):
+    def layer(self, d_in, rng, dtype):
         """Draw the parameters of a layer, in the order of the rule."""
-        H, F, dtype = self.d_hidden, self.blocks * self.d_hidden, self.dtype
+        H, F = self.d_hidden, self.blocks * self.d_hidden
         W_x = normal((d_in, F), rng=rng, std=d_in**-0.5, dtype=dtype)
         W_h = normal((H, F), rng=rng, std=H**-0.5, dtype=dtype)
         biases = {name: np.zeros(F, dtype) for name in self.biases}
@@ -118,7 +118,8 @@ class RNN(Module):
 
     def __call__(self, x, state=None, *, mask=None):
         if state is None:
-            zeros = np.zeros((x.shape[0], self.d_hidden), self.dtype)
+            dtype = self.layers[0]["W_h"].dtype
+            zeros = np.zeros((x.shape[0], self.d_hidden), dtype)
             state = [(zeros,) * self.carried] * len(self.layers)
         self._check(state)
         ends = []
