@@ -154,6 +154,14 @@ def test_the_first_state_is_zero_and_all_is_float32(cell, rng):
     assert {a.dtype for a in arrays} == {np.dtype("float32")}
 
 
+@every_cell
+def test_adopted_parameters_bring_their_dtype(cell, rng):
+    module = layers(cell, rng, dtype=np.float64)
+    module.adopt({name: p.astype(np.float32) for name, p in module.params().items()})
+    y, ends = module(rng.standard_normal((2, 5, D), dtype=np.float32))
+    assert {y.dtype, *(s.dtype for s in flat(ends))} == {np.dtype("float32")}
+
+
 RULES = {"rnn": (rnn, 1, 1, 1), "lstm": (lstm, 4, 2, 1), "gru": (gru, 3, 1, 2)}
 
 
@@ -167,6 +175,25 @@ def test_gradients_are_right_at_any_size_and_mask(name, sizes, reset_after, seed
     args = [rng.standard_normal(shape) for shape in shapes]
     mask = rng.random((B, T)) < 0.7
     assert check_pullback(rule, *args, rng=rng, n_directions=1, mask=mask, **options) < 1e-7
+
+
+@pytest.mark.parametrize(("name", "widths"), [("rnn", 1), ("lstm", 7), ("gru", 5)])
+def test_what_the_pullback_holds(name, widths):
+    """Beside parameters and states: D + 1 H, 7 H or 5 H numbers for each of the T B steps."""
+    rule, blocks, n_states, biases = RULES[name]
+    B, T, D, H = 3, 50, 5, 7
+    F = blocks * H
+    shapes = [(B, T, D), *[(B, H)] * n_states, (D, F), (H, F), *[(F,)] * biases]
+    _, pullback = rule(*(np.ones(shape) for shape in shapes))
+    held = {}
+    for cell in pullback.__closure__:
+        array = cell.cell_contents
+        while isinstance(array, np.ndarray):
+            held[id(array)], array = array, array.base
+    owned = sum(a.size for a in held.values() if a.base is None)
+    parameters_and_states = D * F + 2 * H * F + (biases - 1) * F + 2 * n_states * B * H
+    steps = T * B * (D + widths * H)
+    assert steps <= owned <= steps + parameters_and_states
 
 
 @every_cell

@@ -76,6 +76,11 @@ def test_without_rng_all_parameters_are_zero():
     assert not any(p.any() for p in RNN(3, 4, n_layers=2, rng=None).params().values())
 
 
+def test_there_is_a_layer_at_least(rng):
+    with pytest.raises(ValueError, match="n_layers is 0; it must be at least 1"):
+        RNN(3, 4, n_layers=0, rng=rng)
+
+
 def test_no_gradient_goes_back_beyond_a_detached_state(rng):
     layer = RNN(D, H, n_layers=2, rng=rng, dtype=np.float64)
     x = Tensor(rng.standard_normal((B, T, D)))

@@ -26,7 +26,8 @@ def gru(x, h0, W_x, W_h, b_x, b_h, *, mask=None, reset_after=True):
 
     where b_h does nothing that b_x could not.  The values are all h_1 to h_T,
     and the last one once more.  Where ``mask`` (B, T) is False the state is
-    carried on as it was, and the output is 0.
+    carried on as it was, and the output is 0.  The pullback holds D + 5 H
+    numbers for each step of a sequence.
 
     Raises:
         ValueError: the shapes do not fit, there is no step, or ``mask`` is not
@@ -44,11 +45,11 @@ def gru(x, h0, W_x, W_h, b_x, b_h, *, mask=None, reset_after=True):
     b_rz, b_n = b_h[: 2 * H], b_h[2 * H :]
 
     rows = x.swapaxes(0, 1).reshape(T * B, D)  # time first
-    u = (rows @ W_x + b_x).reshape(T, B, 3 * H)
-    rz, n = u[..., : 2 * H], u[..., 2 * H :]  # views, which become the gates
-    r, z = rz[..., :H], rz[..., H:]
-    q = np.empty((T, B, H), u.dtype)
-    h = np.empty((T + 1, B, H), u.dtype)
+    gates = (rows @ W_x + b_x).reshape(T, B, 3 * H)  # u, for all t
+    rz = gates[..., : 2 * H]
+    r, z, n = np.split(gates, 3, axis=-1)  # views (T, B, H)
+    q = np.empty((T, B, H), gates.dtype)
+    h = np.empty((T + 1, B, H), gates.dtype)
     h[0] = h0
     for t in range(T):
         rz[t] = (1 + np.tanh((rz[t] + h[t] @ W_rz + b_rz) / 2)) / 2
@@ -60,28 +61,30 @@ def gru(x, h0, W_x, W_h, b_x, b_h, *, mask=None, reset_after=True):
     def pullback(dy, dh_T):
         dy = choose(..., or_zeros(dy, y).swapaxes(0, 1), 0)  # (T, B, H)
         dh = or_zeros(dh_T, h0)
-        da_rz = choose(..., rz * (1 - rz), 0)  # the slopes of sigmoid, and
-        da_n = choose(..., 1 - n * n, 0)  # of tanh, for all t
-        dq = np.empty_like(q)
+        da = gates * (1 - gates)  # the slopes of sigmoid, for all t,
+        da[..., 2 * H :] = 1 - n * n  # and of tanh
+        da = choose(..., da, 0)
+        da_rz, dq = da[..., : 2 * H], np.empty_like(q)
+        da_r, da_z, da_n = np.split(da, 3, axis=-1)  # views (T, B, H)
         rz_back, n_back = W_rz.T.copy(), W_n.T.copy()
         for t in reversed(range(T)):
             dh = dh + dy[t]
             da_n[t] *= dh * (1 - z[t])
             dq[t] = da_n[t] * r[t] if reset_after else da_n[t]
             ds = dq[t] @ n_back  # of what W_n multiplied: h or r h
-            dr = da_n[t] * q[t] if reset_after else ds * h[t]
-            da_rz[t] *= np.concatenate([dr, dh * (h[t] - n[t])], axis=-1)
+            da_r[t] *= da_n[t] * q[t] if reset_after else ds * h[t]
+            da_z[t] *= dh * (h[t] - n[t])
             dh_t = ds if reset_after else ds * r[t]
             dh_t = dh_t + da_rz[t] @ rz_back + dh * z[t]
             dh = choose(t, dh_t, dh)
+        da, dq = da.reshape(T * B, 3 * H), dq.reshape(T * B, H)
+        dx = (da @ W_x.T).reshape(T, B, D).swapaxes(0, 1)
+        da_rz = da[:, : 2 * H]
         s = h[:-1] if reset_after else r * h[:-1]
-        du = np.concatenate([da_rz, da_n], axis=-1).reshape(T * B, 3 * H)
-        dx = (du @ W_x.T).reshape(T, B, D).swapaxes(0, 1)
-        da_rz, dq = da_rz.reshape(T * B, 2 * H), dq.reshape(T * B, H)
         dW_rz = h[:-1].reshape(T * B, H).T @ da_rz
         dW_h = np.hstack([dW_rz, s.reshape(T * B, H).T @ dq])
         db_h = np.hstack([da_rz.sum(axis=0), dq.sum(axis=0)])
-        return dx, dh, rows.T @ du, dW_h, du.sum(axis=0), db_h
+        return dx, dh, rows.T @ da, dW_h, da.sum(axis=0), db_h
 
     return (y, h[-1]), pullback
 

@@ -15,7 +15,7 @@ def lstm(x, h0, c0, W_x, W_h, b, *, mask=None):
     the order i, f, g, o.  Then c_t = f c_{t-1} + i g and h_t = o tanh(c_t).
     The values are all h_1 to h_T, and the last h and c, which go on.  Where
     ``mask`` (B, T) is False both are carried on as they were, and the output is
-    0.
+    0.  The pullback holds D + 7 H numbers for each step of a sequence.
 
     Raises:
         ValueError: the shapes do not fit, there is no step, or ``mask`` is not

@@ -38,7 +38,8 @@ def rnn(x, h0, W_x, W_h, b, *, mask=None):
     Each step is h_t = tanh(x_t W_x + h_{t-1} W_h + b), from h_0 on.  The values
     are all states h_1 to h_T, and the last one once more, which goes on.  Where
     ``mask`` (B, T) is False the state is carried on as it was, and the output
-    is 0.  The pullback is backpropagation through time.
+    is 0.  The pullback is backpropagation through time; it holds D + H numbers
+    for each step of a sequence.
 
     Raises:
         ValueError: the shapes do not fit, there is no step, or ``mask`` is not
@@ -90,8 +91,8 @@ class RNN(Module):
     zero, to be loaded.
 
     Raises:
-        ValueError: the shapes of a call do not fit, or a state is not one of
-            these layers.
+        ValueError: there is no layer, the shapes of a call do not fit, or a
+            state is not one of these layers.
     """
 
     rule = staticmethod(record(rnn))
@@ -100,13 +101,15 @@ class RNN(Module):
     biases: tuple[str, ...] = ("b",)
 
     def __init__(self, d_in, d_hidden, *, n_layers=1, rng, dtype=np.float32):
-        self.d_hidden, self.dtype = d_hidden, dtype
+        if n_layers < 1:
+            raise ValueError(f"n_layers is {n_layers}; it must be at least 1")
+        self.d_hidden = d_hidden
         sizes = [d_in] + [d_hidden] * (n_layers - 1)
-        self.layers = [self.layer(size, rng) for size in sizes]
+        self.layers = [self.layer(size, rng, dtype) for size in sizes]
 
-    def layer(self, d_in, rng):
+    def layer(self, d_in, rng, dtype):
         """Draw the parameters of a layer, in the order of the rule."""
-        H, F, dtype = self.d_hidden, self.blocks * self.d_hidden, self.dtype
+        H, F = self.d_hidden, self.blocks * self.d_hidden
         W_x = normal((d_in, F), rng=rng, std=d_in**-0.5, dtype=dtype)
         W_h = normal((H, F), rng=rng, std=H**-0.5, dtype=dtype)
         biases = {name: np.zeros(F, dtype) for name in self.biases}
@@ -115,7 +118,8 @@ class RNN(Module):
 
     def __call__(self, x, state=None, *, mask=None):
         if state is None:
-            zeros = np.zeros((x.shape[0], self.d_hidden), self.dtype)
+            dtype = self.layers[0]["W_h"].dtype
+            zeros = np.zeros((x.shape[0], self.d_hidden), dtype)
             state = [(zeros,) * self.carried] * len(self.layers)
         self._check(state)
         ends = []
