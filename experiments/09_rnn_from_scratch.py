@@ -61,7 +61,7 @@ class WindowMLP(MLP):
         return ops.cross_entropy(self(x), targets)
 
 
-@experiment("09-parity", seeds=range(1, 7), d_hidden=16, steps=500, batch=64, lr=0.01, longest=12)
+@experiment("09-parity", seeds=range(101, 119), d_hidden=16, steps=3000, batch=64, lr=0.03, longest=12)
 def by_recurrence(seed, **how):
     """Train on strings of 1 to 12 bits; share of new strings right, at the end and at every step."""
     rng = np.random.default_rng(seed)
@@ -80,9 +80,9 @@ def by_recurrence(seed, **how):
     "09-given",
     seeds=range(1, 7),
     d_hidden=16,
-    steps=2000,
+    steps=3000,
     batch=64,
-    lr=0.01,
+    lr=0.03,
     longest=12,
     kinds={
         "after every step, 1 to 12": [1, False],

@@ -27,7 +27,17 @@ class UnrolledRNN(Module):
         self.output = Linear(d_hidden, d_out, rng=rng, dtype=dtype)
 
     def states(self, x, h=None):
-        """Read x; the list of the T states, each (B, H).  h (B, H) begins."""
+        """List the T states, each (B, H), from h (B, H) or zero on.
+
+        Raises:
+            ValueError: x is not (B, T, D) with one step at least, or h does not
+                fit.
+        """
+        if np.ndim(x) != 3 or np.shape(x)[1] == 0:
+            raise ValueError(
+                f"x has shape {np.shape(x)}; it needs (B, T, D), "
+                "with one step at least"
+            )
         B, T, _ = x.shape
         if h is None:
             h = np.zeros((B, len(self.b.data)), self.b.dtype)
