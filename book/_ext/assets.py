@@ -1,6 +1,8 @@
 """What every page loads: one style sheet, the icons in use, and scripts that let the text come first."""
 
+import base64
 import hashlib
+import io
 import math
 import posixpath
 import re
@@ -10,6 +12,7 @@ from pathlib import Path
 import imagesize
 from docutils import nodes
 from fontTools import subset
+from PIL import Image
 from sphinx.application import Sphinx
 
 from llmbook.book.style import TEXT
@@ -28,6 +31,8 @@ _AT_RULES = re.compile(
 _ADDRESS = re.compile(r"url\((?![\"']?data:)[\"']?([^)\"']+)[\"']?\)")
 _CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 _TYPE = re.compile(r"<!-- .*? -->\s*<g [^>]*scale\(([\d.]+) -")  # how matplotlib draws a line of text
+_PICTURE = re.compile(r"(?<=data:image/png;base64,)[^\"]+")  # in a drawing
+_NAME = re.compile(r'(?<=<span class="pre">)[\w.]{25,}(?=</span>)')
 _RULE = re.compile(r"([^{};]+)\{([^{}]*)\}")
 
 
@@ -55,12 +60,25 @@ def draw_in_colors_of_text(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.format != "html":
         return
     for file in Path(app.outdir, app.builder.imagedir).glob("*.svg"):
-        file.write_text(in_colors_of_text(file.read_text("utf-8")), "utf-8")
+        svg = file.read_text("utf-8")
+        if COLORS not in svg:  # else it stands there from a build before
+            file.write_text(_PICTURE.sub(in_one_channel, in_colors_of_text(svg)), "utf-8")
 
 
 def in_colors_of_text(svg: str) -> str:
     """Let a drawing follow the ground of its page."""
     return svg.replace("<defs>", f"<style>{COLORS}</style><defs>", 1).replace(TEXT, "currentColor")
+
+
+def in_one_channel(picture: re.Match[str]) -> str:
+    """Write a picture that is gray and opaque as such: matplotlib's four channels take twice the bytes."""
+    image = Image.open(io.BytesIO(base64.b64decode(picture[0])))
+    gray = image.convert("L")
+    if gray.convert("RGBA").tobytes() != image.convert("RGBA").tobytes():
+        return picture[0]
+    png = io.BytesIO()
+    gray.save(png, "PNG", optimize=True)
+    return base64.b64encode(png.getvalue()).decode()
 
 
 def size_images(
@@ -81,6 +99,14 @@ def size_images(
         return f'<div class="wide">{tag} style="min-width: {min(width, least):.0f}px"{image[3]}</div>'
 
     context["body"] = re.sub(r'(<img\b[^>]*?\bsrc="([^"]*)")([^>]*>)', sized, context.get("body", ""))
+
+
+def break_names(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document
+) -> None:
+    """Let a line break inside of a long dotted name, else it breaks before the full stop behind the name."""
+    body = context.get("body", "")
+    context["body"] = _NAME.sub(lambda name: name[0].replace(".", ".<wbr>"), body)
 
 
 def smallest_type(drawing: Path) -> float:
@@ -160,6 +186,7 @@ def setup(app: Sphinx) -> dict:
     """Connect the above."""
     app.connect("html-page-context", order_files, priority=900)
     app.connect("html-page-context", size_images, priority=900)
+    app.connect("html-page-context", break_names)
     app.connect("build-finished", draw_in_colors_of_text)
     app.connect("build-finished", write_sheet, priority=900)  # when all pages are as they will be
     version = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]

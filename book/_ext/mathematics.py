@@ -168,16 +168,6 @@ def plain_titles(
     app.builder.templates.environment.filters["striptags"] = lambda html: Markup(plain(str(html))).striptags()
 
 
-def preload_fonts(
-    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document
-) -> None:
-    """Ask for the letters of formulas at once, so that lines need not be broken anew when they come."""
-    for font, kind in {"KaTeX_Main-Regular": "katex", "KaTeX_Math-Italic": "mathnormal"}.items():
-        if f'{kind}"' in context.get("body", ""):
-            href = f"{context['content_root']}_static/katex/fonts/{font}.woff2"
-            context["metatags"] += f'\n<link rel="preload" as="font" crossorigin href="{href}">'
-
-
 def index_plain_titles(app: Sphinx) -> None:
     """Give the search index the titles as text."""
     if app.builder.format == "html":
@@ -230,7 +220,6 @@ def setup(app: Sphinx) -> dict:
     app.connect(
         "html-page-context", plain_titles, priority=400
     )  # before the foot and the preview read the title
-    app.connect("html-page-context", preload_fonts)
     app.connect("build-finished", copy_fonts)
     version = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
     return {"env_version": int(version, 16), "parallel_read_safe": True, "parallel_write_safe": False}

@@ -2,17 +2,19 @@
 // where it goes on. The theme does the first for code and tables only, and only as the page loads: what is folded
 // then has another width.
 const BOXES = "pre, .pst-scrollable-table-container, .katex-display, .wide";
-const fade = (box) => box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
+const goesOn = (box) => box.scrollLeft + box.clientWidth < box.scrollWidth - 1;
 const boxes = new ResizeObserver((entries) => {
-  for (const { target } of entries) {
-    target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
-    fade(target);
+  // Measured first, then changed: after each change the browser would lay the page out again to measure.
+  const measured = entries.map(({ target }) => [target, target.scrollWidth > target.clientWidth, goesOn(target)]);
+  for (const [box, wide, more] of measured) {
+    if (wide != (box.tabIndex == 0)) box.tabIndex = wide ? 0 : -1;
+    box.classList.toggle("more", more);
   }
 });
 document.addEventListener("DOMContentLoaded", () => {
   for (const box of document.querySelectorAll(BOXES)) {
     boxes.observe(box);
-    box.addEventListener("scroll", () => fade(box), { passive: true });
+    box.addEventListener("scroll", () => box.classList.toggle("more", goesOn(box)), { passive: true });
   }
   reveal();
   if (typeof Search != "undefined") Search.htmlToText = plainText(Search.htmlToText);

@@ -112,9 +112,10 @@ class Cells(HTMLParser):
 
 def test_the_tables_show_everything():
     parser = Cells()
-    parser.feed(as_html(as_json({"<t>": {"r": {"c": 1.23456, "d": "<b>"}, "s": {"c": None}}})))
-    assert parser.texts == ["Data: <t>", "<t>", "c", "d", "r", "1.235", "<b>", "s", "–", "–"]
+    parser.feed(as_html(as_json({"<t>": {"r": {"c": 1.23456, "d": "<b>"}, "s": {"c": None}}, "u": {}})))
+    assert parser.texts == ["Data: <t>", "c", "d", "r", "1.235", "<b>", "s", "–", "–", "Data: u"]
     assert "b" not in parser.tags and parser.tags[:2] == ["details", "summary"]
+    assert parser.tags.count("details") == 2
 
 
 def test_the_scripts_are_short_and_ask_for_nothing():

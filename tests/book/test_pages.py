@@ -23,6 +23,10 @@ PROBLEMS = """() => {
             problems.push(`no alt text: ${image.src.slice(-60)}`);
     for (const math of document.querySelectorAll(".math"))
         if (!math.querySelector(".katex math")) problems.push(`raw mathematics: ${math.textContent}`);
+    const hides = box => ["clip", "hidden"].includes(getComputedStyle(box).overflowX);
+    for (const box of document.querySelectorAll("main :not(.katex *, .visually-hidden)"))
+        if (box.clientWidth > 1 && box.scrollWidth > box.clientWidth + 1 && hides(box))
+            problems.push(`cut: ${box.textContent.trim().slice(0, 60)}`);
     if (document.querySelector("script:is([src*=mathjax], [src*=katex])"))
         problems.push("a script for mathematics");
     return problems;
@@ -31,6 +35,7 @@ PROBLEMS = """() => {
 # each color on each ground stays a word of its own.
 UNFOLD = """() => {
     for (const fold of document.querySelectorAll("details")) fold.open = true;
+    for (const section of document.querySelectorAll("section")) section.style.contentVisibility = "visible";
     const seen = new Set(), repeated = [];
     for (const word of document.querySelectorAll("pre :is(a, span)")) {
         const block = word.closest("pre");
@@ -114,6 +119,7 @@ BAD = {
     '<img src="a.svg">': "no alt text",
     '<img src="a.svg" alt="_images/a.svg">': "no alt text",
     '<div style="width: 600px">wide</div>': "overflows by",
+    '<p style="overflow: hidden; width: 50px">Backpropagation</p>': "cut: Backpropagation",
     '<span class="math">x^2</span>': "raw mathematics: x^2",
     '<script src="katex.js"></script>': "a script for mathematics",
     "<details><button></button></details>": "phone, light: button-name",

@@ -1,4 +1,4 @@
-"""On a phone: equations have their line, what scrolls shows it, figures are read, no comma stands alone."""
+"""On a phone: equations and figures have the line, what scrolls shows it, letters are read, no comma is alone."""
 
 import io
 
@@ -12,6 +12,7 @@ CHAPTERS = [path.relative_to(outline.ROOT).with_suffix(".html").as_posix() for p
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 UNFOLD = """() => {
     for (const fold of document.querySelectorAll("details")) fold.open = true;
+    for (const section of document.querySelectorAll("section")) section.style.contentVisibility = "visible";
     return new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)));
 }"""
 TOO_WIDE = """() => [...document.querySelectorAll(".katex-display")]
@@ -36,23 +37,38 @@ TYPE = """async () => {
     }
     return sizes;
 }"""
-# What follows a formula without a space, and stands on another line than the formula's end.
+# What follows a formula or a piece of code without a space, and stands on another line than its end.
 ORPHANS = """() => {
     const found = { orphans: [], all: 0 };
-    for (const math of document.querySelectorAll("article span.math")) {
-        const text = math.nextSibling;
-        if (text?.nodeType != Node.TEXT_NODE || !math.checkVisibility()) continue;
+    for (const term of document.querySelectorAll("article :is(span.math, code.literal)")) {
+        const text = (term.closest("a") ?? term).nextSibling;
+        if (text?.nodeType != Node.TEXT_NODE || !term.checkVisibility()) continue;
         const at = text.data[0] == "\\u2060" ? 1 : 0, mark = text.data[at] ?? "";
         if (!/[^\\w\\s]/.test(mark)) continue;
         const range = document.createRange();
         range.setStart(text, at);
         range.setEnd(text, at + 1);
-        const base = [...math.querySelectorAll(".base")].at(-1);
+        const end = [...([...term.querySelectorAll(".base")].at(-1) ?? term).getClientRects()].at(-1);
         found.all += 1;
-        if (range.getBoundingClientRect().top > base.getBoundingClientRect().bottom)
-            found.orphans.push(base.textContent + mark);
+        if (range.getBoundingClientRect().top > end.bottom) found.orphans.push(term.textContent + mark);
     }
     return found;
+}"""
+# Headings with an empty line below, and figures that leave some of the column empty.
+WASTED = """() => {
+    const wasted = [];
+    for (const heading of document.querySelectorAll("article :is(h1, h2, h3)")) {
+        const words = [...heading.childNodes].filter(node => !node.matches?.(".headerlink"));
+        const range = document.createRange();
+        range.setStartBefore(words[0]);
+        range.setEndAfter(words.at(-1));
+        if (heading.getBoundingClientRect().bottom > range.getBoundingClientRect().bottom + 8)
+            wasted.push(heading.textContent);
+    }
+    const column = document.querySelector("article p").clientWidth;
+    for (const box of document.querySelectorAll("figure .wide"))
+        if (box.clientWidth < column - 1) wasted.push(box.innerHTML.slice(0, 60));
+    return wasted;
 }"""
 
 
@@ -70,6 +86,7 @@ def test_a_chapter_on_a_phone(phone, site, name):
     assert phone.evaluate(TOO_WIDE) == []
     assert phone.evaluate(BESIDE) == []
     assert phone.evaluate(WITHOUT_SIGN) == []
+    assert phone.evaluate(WASTED) == []
     sizes = phone.evaluate(TYPE)
     assert len(sizes) > 2 and [size for size in sizes if size[0] < 8.95] == []
     for width in (390, 360, 412):

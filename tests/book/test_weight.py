@@ -1,11 +1,16 @@
 """What a page costs: bytes on the wire, what stands before its text, how far that moves while it loads."""
 
+import base64
 import gzip
+import io
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from PIL import Image
 
+import assets
 import outline
 
 DOCUMENTS = [path.relative_to(outline.ROOT).with_suffix(".html").as_posix() for path in outline.documents()]
@@ -84,6 +89,49 @@ def test_little_stands_before_the_text(built, name):
         assert all(script.has_attr("defer") for script in scripts.values())
         assert "searchindex.js" not in scripts
     assert all(image.get("width") and image.get("height") for image in soup.select("article img"))
+
+
+@pytest.mark.parametrize(("alpha", "tint", "mode"), [(255, 0, "L"), (254, 0, "RGBA"), (255, 1, "RGBA")])
+def test_a_gray_picture_takes_one_channel_and_no_pixel_changes(alpha, tint, mode):
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 30, 1), np.uint8) + np.zeros(4, np.uint8)
+    pixels[..., 2] += np.uint8(tint)
+    pixels[..., 3] = alpha
+    png = io.BytesIO()
+    Image.fromarray(pixels).save(png, "PNG")
+    before = base64.b64encode(png.getvalue()).decode()
+    drawing = f'<image xlink:href="data:image/png;base64,\n{before}"/>'
+    after = assets._PICTURE.sub(assets.in_one_channel, drawing).partition(",")[2].removesuffix('"/>')
+    image = Image.open(io.BytesIO(base64.b64decode(after)))
+    assert image.mode == mode and (len(after) < len(before)) == (mode == "L")
+    np.testing.assert_array_equal(np.array(image.convert("RGBA")), pixels)
+
+
+PLACES = """() => [...document.querySelectorAll("article [id]")].map(element => element.id).filter((_, i) => !(i % 12))"""
+TOP = """id => {
+    const place = document.getElementById(id), root = document.documentElement;
+    const rest = root.scrollHeight - innerHeight - scrollY;  // at the end of the page it cannot stand higher
+    return place.checkVisibility() && rest > 3 ? place.getBoundingClientRect().top : 0;
+}"""
+LAID_OUT = """() => [...document.querySelectorAll("article section section")].filter(
+    section => section.firstElementChild.checkVisibility({ contentVisibilityAuto: true })).length"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("options", [PHONE, DESKTOP])
+def test_what_is_far_away_waits_and_a_link_leads_there_all_the_same(browser, site, options):
+    chapter = f"{site}book/01_math_foundations/03_softmax_cross_entropy.html"
+    context = browser.new_context(**options, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(chapter)
+    places, sections = page.evaluate(PLACES), page.locator("article section section").count()
+    assert len(places) > 5 and page.evaluate(LAID_OUT) < sections / 2
+    for place in places:
+        page.goto("about:blank")
+        page.goto(f"{chapter}#{place}")
+        assert page.evaluate(LAID_OUT) == sections
+        page.wait_for_timeout(100)  # for what may still move
+        assert -5 <= page.evaluate(TOP, place) < 200
+    context.close()
 
 
 @pytest.mark.browser

@@ -27,7 +27,7 @@ def interactive(name: str, data: Mapping[str, Table], figure: Any) -> None:
     """Display a matplotlib figure that the page's script can make interactive.
 
     The data are tables, `{table: {row: {column: value}}}`: the script reads
-    them as JSON, and everybody else as tables in a fold. Their numbers are
+    them as JSON, and everybody else as tables in folds. Their numbers are
     rounded to nine significant digits. The figure's number, caption and
     alternative text are in the cell's metadata, as for every figure. In plain
     Python a line is printed instead.
@@ -83,14 +83,15 @@ def as_json(tables: Mapping[str, Table]) -> str:
 
 
 def as_html(data: str) -> str:
-    """Write tables for a reader, folded under a line that names them."""
-    tables = json.loads(data)
-    parts = [_table(title, rows) for title, rows in tables.items()]
-    summary = f"<summary>Data: {escape(', '.join(tables))}</summary>"
-    return f"<details>{summary}{''.join(parts)}</details>"
+    """Write tables for a reader, each folded: one may hold the answers."""
+    return "".join(
+        f"<details><summary>Data: {escape(title)}</summary>"
+        f"{_table(rows)}</details>"
+        for title, rows in json.loads(data).items()
+    )
 
 
-def _table(title: str, rows: Table) -> str:
+def _table(rows: Table) -> str:
     columns = dict.fromkeys(column for row in rows.values() for column in row)
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
     body = "".join(
@@ -101,7 +102,6 @@ def _table(title: str, rows: Table) -> str:
     )
     return (
         f'<div class="pst-scrollable-table-container"><table class="table">'
-        f"<caption>{escape(title)}</caption>"
         f"<thead><tr><td></td>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )

@@ -1,0 +1,43 @@
+"""On paper: white ground, open folds, no menus, nothing cut at the margin, no figure or heading torn apart."""
+
+import pytest
+
+import outline
+
+pytestmark = pytest.mark.browser
+DOCUMENTS = [path.relative_to(outline.ROOT).with_suffix(".html").as_posix() for path in outline.documents()]
+A4 = {"viewport": {"width": 703, "height": 1032}, "color_scheme": "dark"}  # less margins of 12 mm
+PROBLEMS = """() => {
+    const problems = [], style = getComputedStyle;
+    for (const box of document.querySelectorAll("article :not(.katex *, .visually-hidden)"))
+        if (style(box).overflowX != "visible" && box.scrollWidth > box.clientWidth + 1 && box.checkVisibility())
+            problems.push(`cut: ${box.textContent.trim().slice(0, 60)}`);
+    for (const menu of document.querySelectorAll(".bd-header-article, .bd-sidebar-primary, .prev-next-area"))
+        if (menu.checkVisibility() && menu.clientHeight) problems.push(`printed: ${menu.className}`);
+    for (const fold of document.querySelectorAll("article details:not(figure details)"))
+        if (!fold.lastElementChild.clientHeight) problems.push(`closed: ${fold.textContent.slice(0, 60)}`);
+    for (const whole of document.querySelectorAll("article :is(h1, h2, h3, figure, .cell_input)"))
+        if (style(whole).breakInside != "avoid") problems.push(`torn: ${whole.textContent.slice(0, 60)}`);
+    for (const code of document.querySelectorAll("article :is(pre, .highlight)"))
+        if (style(code).breakInside != "auto") problems.push(`leaves a page empty: ${code.textContent.slice(0, 60)}`);
+    if (style(document.body).backgroundColor != "rgb(255, 255, 255)") problems.push("dark ground");
+    return problems;
+}"""
+
+
+@pytest.fixture(scope="module")
+def paper(browser):
+    """Return a window of the width of a sheet, of a reader who prefers dark pages, and prints."""
+    context = browser.new_context(**A4, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_page_on_paper(paper, site, name):
+    paper.emulate_media(media="screen")
+    paper.goto(site + name)
+    assert "dark ground" in paper.evaluate(PROBLEMS)
+    paper.evaluate("dispatchEvent(new Event('beforeprint'))")
+    paper.emulate_media(media="print")
+    assert paper.evaluate(PROBLEMS) == []
