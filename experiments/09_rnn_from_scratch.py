@@ -61,19 +61,44 @@ class WindowMLP(MLP):
         return ops.cross_entropy(self(x), targets)
 
 
-@experiment("09-parity", seeds=range(101, 119), d_hidden=16, steps=3000, batch=64, lr=0.03, longest=12)
-def by_recurrence(seed, **how):
-    """Train on strings of 1 to 12 bits; share of new strings right, at the end and at every step."""
+@experiment(
+    "09-parity",
+    seeds=range(101, 119),
+    d_hidden=16,
+    steps=3000,
+    batch=64,
+    lr=0.03,
+    longest=12,
+    at=[12, 25, 50, 100, 200],
+)
+def by_recurrence(seed, *, at, **how):
+    """Train on strings of 1 to 12 bits; share of new strings right, by length, and what becomes of a push.
+
+    The push is normal noise of size 0.1 on the state after 20 bits; its length after each of 20 more bits,
+    as a share of what it was.
+    """
     rng = np.random.default_rng(seed)
     model = trained(rng, **how)
-    at = right(model, rng)
-    far = right(model, rng, n=100, length=5000)
+    correct = right(model, rng)
+    far = right(model, rng, n=1000, length=2000)
     return {
-        "last of 12": float(at[:, 11].mean()),
-        "last of 200": float(at[:, -1].mean()),
-        "every of 200": float(at.all(axis=1).mean()),
-        "every of 5000": float(far.all(axis=1).mean()),
+        "right": [float(correct[:, length - 1].mean()) for length in at],
+        "every of 200": float(correct.all(axis=1).mean()),
+        "every of 2000": float(far.all(axis=1).mean()),
+        "push": pushed(model, rng),
     }
+
+
+def pushed(model, rng, n=200, size=0.1):
+    """Push the states after 20 bits; the median length of the push, step by step, as a share of the first."""
+    bits, _ = parity(n, 40, rng=rng)
+    with no_grad():
+        h = model.states(ONE_HOT[bits[:, :20]])[-1]
+        push = size * rng.standard_normal(h.shape, dtype=np.float32)
+        plain, moved = (model.states(ONE_HOT[bits[:, 20:]], start) for start in (h, h + push))
+    first = np.linalg.norm(push, axis=1)
+    lengths = [np.linalg.norm(b - a, axis=1) / first for a, b in zip(plain, moved, strict=True)]
+    return np.median(lengths, axis=1)
 
 
 @experiment(
@@ -106,26 +131,30 @@ def what_is_given(seed, *, kinds, **how):
 
 
 @experiment(
-    "09-window", seeds=range(1, 7), widths=[64, 256], steps=6000, batch=256, lr=0.003, longest=12
+    "09-window",
+    seeds=range(1, 7),
+    widths=[64, 256],
+    lrs=[0.001, 0.003, 0.01],
+    steps=6000,
+    batch=256,
+    longest=12,
 )
-def by_window(seed, *, widths, steps, batch, lr, longest):
-    """Train MLPs on the last 12 bits; share of new strings right, by length.  (widths, lengths)"""
-    results = []
-    for width in widths:
+def by_window(seed, *, widths, lrs, steps, batch, longest):
+    """Train MLPs on the last 12 bits; share of new strings right, by length.  (widths, lrs, lengths)"""
+
+    def draw(rng, n=batch, lengths=None):
+        bits, _ = parity(n, longest, rng=rng)
+        lengths = rng.integers(1, longest + 1, n) if lengths is None else lengths
+        x = window(bits, lengths)
+        return x, x[:, 1::2].sum(axis=1).astype(int) % 2
+
+    def shares(width, lr):
         rng = np.random.default_rng(seed)
         model = WindowMLP([2 * longest, width, 2], rng=rng, activation=ops.tanh)
-
-        def draw(rng, n=batch, lengths=None):
-            bits, _ = parity(n, longest, rng=rng)
-            lengths = rng.integers(1, longest + 1, n) if lengths is None else lengths
-            x = window(bits, lengths)
-            return x, x[:, 1::2].sum(axis=1).astype(int) % 2
-
         schedule = warmup_cosine(steps // 20, steps)
         train(model, draw, Adam(lr), steps=steps, rng=rng, schedule=schedule)
-        shares = []
         for length in range(1, longest + 1):
             x, odd = draw(rng, 2000, np.full(2000, length))
-            shares.append(float((model(x).data.argmax(axis=1) == odd).mean()))
-        results.append(shares)
-    return {"right": results}
+            yield float((model(x).data.argmax(axis=1) == odd).mean())
+
+    return {"right": [[list(shares(width, lr)) for lr in lrs] for width in widths]}
