@@ -134,7 +134,7 @@ def what_is_given(seed, *, kinds, **how):
     "09-window",
     seeds=range(1, 7),
     widths=[64, 256],
-    lrs=[0.001, 0.003, 0.01],
+    lrs=[0.003, 0.01, 0.03],
     steps=6000,
     batch=256,
     longest=12,

@@ -1,5 +1,6 @@
 """Interactive figures in a browser, by HTTP and by file://: they compute what llmbook does, for everybody."""
 
+import json
 import math
 import re
 from itertools import pairwise, product
@@ -13,15 +14,18 @@ from llmbook.book import runs
 from llmbook.data import load_names
 from llmbook.exercises import planted
 from llmbook.feedforward.language_model import pairs
+from llmbook.feedforward.tape import no_grad
 from llmbook.math_foundations.calculus import check_pullback
 from llmbook.math_foundations.ngram import NGram, add_k
 from llmbook.math_foundations.softmax import entropy, perplexity, softmax
+from llmbook.rnn.unrolled import UnrolledRNN
 
 pytestmark = pytest.mark.browser
 FIGURES = execution.ROOT / "book" / "_static" / "figures.js"
 PAGES = {
     "letter-temperature": "book/01_math_foundations/03_softmax_cross_entropy.html",
     "find-the-bug": "book/02_feedforward/05_backprop_manual.html",
+    "read-the-bits": "book/04_rnn/09_rnn_from_scratch.html",
 }
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -277,7 +281,55 @@ def test_nothing_is_answered_before_the_guess(figure, site):
     assert any(bug in data.last.text_content() for bug in planted.BUGS)
 
 
-# Both.
+# Read the bits.
+
+
+def network_of(found, name):
+    """Load the weights that the page has into the library's network."""
+    tables = json.loads(found.locator("script").text_content())
+    state, output = (np.array([list(row.values()) for row in tables[f"{name} {part}"].values()])
+                     for part in ("state", "output"))  # fmt: skip
+    network = UnrolledRNN(2, 16, 2, rng=None, dtype=np.float64)
+    network.load({"W_x": state[:2], "W_h": state[2:-1], "b": state[-1],
+                  "output.W": output[:-1], "output.b": output[-1]})  # fmt: skip
+    return network
+
+
+def read_bits(found, name, string):
+    found.locator("select").select_option(name)
+    found.locator("input[type=text]").fill(string)
+
+
+@pytest.mark.parametrize("name", ["trained", "untrained"])
+def test_states_and_answers_are_those_of_the_library(figure, base, name):
+    found = figure(base, "read-the-bits")
+    network = network_of(found, name)
+    for string in ("1", "10110", "010011000111101001100110"):
+        read_bits(found, name, string)
+        x = np.eye(2)[[[int(bit) for bit in string]]]
+        with no_grad():
+            states, p = np.concatenate(network.states(x)), softmax(network(x))[0][0, :, 1]
+        np.testing.assert_allclose(numbers(found, "rect[data-value]"), states.ravel(), rtol=0, atol=1e-6)
+        odd = found.locator("text[data-odd]").evaluate_all("all => all.map(text => Number(text.dataset.odd))")
+        np.testing.assert_allclose(odd, p, rtol=0, atol=1e-6)
+        assert found.locator("rect.positive").count() == (states > 0).sum()
+
+
+def test_the_network_answers_after_the_guess_and_what_is_no_bit_is_left_out(figure, site):
+    found = figure(site, "read-the-bits")
+    read_bits(found, "trained", "1x0 110")
+    status(found, "5 bits. Odd or even?")
+    assert set(found.locator("text[data-odd]").all_text_contents()) == {"?"}
+    found.get_by_role("button", name="even").click()
+    status(found, "3 ones: odd. You are wrong; the network says odd, with probability")
+    assert found.locator("text[data-odd]").all_text_contents() == list("ooeoo")
+    read_bits(found, "trained", "")
+    status(found, "Type at least one bit, 0 or 1.")
+    read_bits(found, "trained", "11")
+    status(found, "2 bits. Odd or even?")
+
+
+# All.
 
 
 @every_figure
