@@ -32,7 +32,7 @@ _ADDRESS = re.compile(r"url\((?![\"']?data:)[\"']?([^)\"']+)[\"']?\)")
 _CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 _TYPE = re.compile(r"<!-- .*? -->\s*<g [^>]*scale\(([\d.]+) -")  # how matplotlib draws a line of text
 _PICTURE = re.compile(r"(?<=data:image/png;base64,)[^\"]+")  # in a drawing
-_NAME = re.compile(r'(?<=<span class="pre">)[\w.]{33,}(?=</span>)')
+_NAME = re.compile(r'(?<=<span class="pre">)[\w.]{30,}(?=</span>)')
 # The words of code in the color of their block, and the links, whose words stay as they are.
 _PLAIN = re.compile(r'<a\b.*?</a>|<span class="(?:n|nn|p|w)">([^<]*)</span>', re.DOTALL)
 _RULE = re.compile(r"([^{};]+)\{([^{}]*)\}")

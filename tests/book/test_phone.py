@@ -73,7 +73,7 @@ WASTED = """() => {
 
 LINES = """cells => cells.map(cell => {
     const text = new Range();
-    text.selectNodeContents(cell);
+    text.selectNodeContents(cell.querySelector("p") ?? cell);
     return text.getClientRects().length;
 })"""
 
