@@ -35,7 +35,6 @@ PROBLEMS = """() => {
 # each color on each ground stays a word of its own.
 UNFOLD = """() => {
     for (const fold of document.querySelectorAll("details")) fold.open = true;
-    for (const section of document.querySelectorAll("section")) section.style.contentVisibility = "visible";
     const seen = new Set(), repeated = [];
     for (const word of document.querySelectorAll("pre :is(a, span)")) {
         const block = word.closest("pre");

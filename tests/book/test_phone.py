@@ -1,4 +1,4 @@
-"""On a phone: equations and figures have the line, what scrolls shows it, letters are read, no comma is alone."""
+"""On a phone: equations and figures have the line, what scrolls shows it, letters can be read."""
 
 import io
 
@@ -12,7 +12,6 @@ CHAPTERS = [path.relative_to(outline.ROOT).with_suffix(".html").as_posix() for p
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 UNFOLD = """() => {
     for (const fold of document.querySelectorAll("details")) fold.open = true;
-    for (const section of document.querySelectorAll("section")) section.style.contentVisibility = "visible";
     return new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)));
 }"""
 TOO_WIDE = """() => [...document.querySelectorAll(".katex-display")]
@@ -70,6 +69,13 @@ WASTED = """() => {
         if (box.clientWidth < column - 1) wasted.push(box.innerHTML.slice(0, 60));
     return wasted;
 }"""
+
+
+LINES = """cells => cells.map(cell => {
+    const text = new Range();
+    text.selectNodeContents(cell.querySelector("p") ?? cell);
+    return text.getClientRects().length;
+})"""
 
 
 @pytest.fixture
@@ -136,4 +142,15 @@ def test_scores_are_a_table_that_is_not_cut(browser, site, name):
         )
         assert style == ["right", "tabular-nums"]
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    page.close()
+
+
+def test_claims_are_not_cut_and_their_numbers_are_on_one_line(browser, site):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{site}book/reference/claims.html")
+    tables = page.locator("table.ledger").all()
+    assert len(tables) > 8
+    for table in tables:
+        assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth + 1")
+        assert max(table.locator("td:is(:nth-child(2), :nth-child(3))").evaluate_all(LINES)) == 1
     page.close()

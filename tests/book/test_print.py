@@ -1,4 +1,4 @@
-"""On paper: white ground, open folds, no menus, nothing cut at the margin, no figure or heading torn apart."""
+"""On paper: white ground, open folds, no menus, nothing cut at the margin, no figure or heading torn."""
 
 import pytest
 
@@ -8,18 +8,18 @@ pytestmark = pytest.mark.browser
 DOCUMENTS = [path.relative_to(outline.ROOT).with_suffix(".html").as_posix() for path in outline.documents()]
 A4 = {"viewport": {"width": 703, "height": 1032}, "color_scheme": "dark"}  # less margins of 12 mm
 PROBLEMS = """() => {
-    const problems = [], style = getComputedStyle;
+    const problems = [], style = getComputedStyle, words = element => element.textContent.trim().slice(0, 60);
     for (const box of document.querySelectorAll("article :not(.katex *, .visually-hidden)"))
-        if (style(box).overflowX != "visible" && box.scrollWidth > box.clientWidth + 1 && box.checkVisibility())
-            problems.push(`cut: ${box.textContent.trim().slice(0, 60)}`);
+        if (box.scrollWidth > box.clientWidth + 1 && style(box).overflowX != "visible"
+                && box.checkVisibility()) problems.push(`cut: ${words(box)}`);
     for (const menu of document.querySelectorAll(".bd-header-article, .bd-sidebar-primary, .prev-next-area"))
         if (menu.checkVisibility() && menu.clientHeight) problems.push(`printed: ${menu.className}`);
     for (const fold of document.querySelectorAll("article details:not(figure details)"))
-        if (!fold.lastElementChild.clientHeight) problems.push(`closed: ${fold.textContent.slice(0, 60)}`);
+        if (!fold.lastElementChild.clientHeight) problems.push(`closed: ${words(fold)}`);
     for (const whole of document.querySelectorAll("article :is(h1, h2, h3, figure, .cell_input)"))
-        if (style(whole).breakInside != "avoid") problems.push(`torn: ${whole.textContent.slice(0, 60)}`);
+        if (style(whole).breakInside != "avoid") problems.push(`torn: ${words(whole)}`);
     for (const code of document.querySelectorAll("article :is(pre, .highlight)"))
-        if (style(code).breakInside != "auto") problems.push(`leaves a page empty: ${code.textContent.slice(0, 60)}`);
+        if (style(code).breakInside != "auto") problems.push(`leaves a page empty: ${words(code)}`);
     if (style(document.body).backgroundColor != "rgb(255, 255, 255)") problems.push("dark ground");
     return problems;
 }"""

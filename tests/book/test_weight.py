@@ -106,32 +106,27 @@ def test_a_gray_picture_takes_one_channel_and_no_pixel_changes(alpha, tint, mode
     np.testing.assert_array_equal(np.array(image.convert("RGBA")), pixels)
 
 
-PLACES = """() => [...document.querySelectorAll("article [id]")].map(element => element.id).filter((_, i) => !(i % 12))"""
-TOP = """id => {
-    const place = document.getElementById(id), root = document.documentElement;
-    const rest = root.scrollHeight - innerHeight - scrollY;  // at the end of the page it cannot stand higher
-    return place.checkVisibility() && rest > 3 ? place.getBoundingClientRect().top : 0;
-}"""
-LAID_OUT = """() => [...document.querySelectorAll("article section section")].filter(
-    section => section.firstElementChild.checkVisibility({ contentVisibilityAuto: true })).length"""
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_code_has_an_element_for_what_has_a_color_and_for_links(built, name):
+    soup = BeautifulSoup((built / name).read_text("utf-8"), "html.parser")
+    assert soup.select("pre span:is(.n, .nn, .p, .w):not(a *)") == []
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("options", [PHONE, DESKTOP])
-def test_what_is_far_away_waits_and_a_link_leads_there_all_the_same(browser, site, options):
-    chapter = f"{site}book/01_math_foundations/03_softmax_cross_entropy.html"
-    context = browser.new_context(**options, reduced_motion="reduce")
-    page = context.new_page()
-    page.goto(chapter)
-    places, sections = page.evaluate(PLACES), page.locator("article section section").count()
-    assert len(places) > 5 and page.evaluate(LAID_OUT) < sections / 2
-    for place in places:
-        page.goto("about:blank")
-        page.goto(f"{chapter}#{place}")
-        assert page.evaluate(LAID_OUT) == sections
-        page.wait_for_timeout(100)  # for what may still move
-        assert -5 <= page.evaluate(TOP, place) < 200
-    context.close()
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_words_of_code_without_an_element_have_their_color_all_the_same(browser, site, mode):
+    page = browser.new_page(color_scheme=mode)
+    page.goto(f"{site}book/02_feedforward/05_backprop_manual.html")
+    color = """kind => {
+        const word = document.createElement("span");
+        word.className = kind;
+        document.querySelector(".highlight pre").append(word);
+        const { color, fontStyle, fontWeight } = getComputedStyle(word);
+        return [color, fontStyle, fontWeight].join();
+    }"""
+    assert len({page.evaluate(color, kind) for kind in ("", "n", "nn", "p", "w")}) == 1
+    assert page.evaluate(color, "k") != page.evaluate(color, "")
+    page.close()
 
 
 @pytest.mark.browser
