@@ -11,8 +11,8 @@ from llmbook.rnn.rnn import rnn_step
 class UnrolledRNN(Module):
     """One recurrent layer, and a linear layer that answers after every step.
 
-    (B, T, D) -> logits (B, T, V).  The step is :func:`rnn_step`, called T
-    times; chapter 10's :class:`~llmbook.rnn.rnn.RNN` computes the same faster.
+    (B, T, D) -> logits (B, T, V).  It calls :func:`~llmbook.rnn.rnn.rnn_step`
+    T times; :class:`~llmbook.rnn.rnn.RNN` of chapter 10 does the same faster.
 
     Source: Elman (1990).
     """
