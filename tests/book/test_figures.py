@@ -286,12 +286,12 @@ def test_nothing_is_answered_before_the_guess(figure, site):
 
 def network_of(found, name):
     """Load the weights that the page has into the library's network."""
-    tables = json.loads(found.locator("script").text_content())
-    state, output = (np.array([list(row.values()) for row in tables[f"{name} {part}"].values()])
-                     for part in ("state", "output"))  # fmt: skip
+    table = json.loads(found.locator("script").text_content())[name]
+    rows = [list(row.values()) for row in table.values()]  # two bits, 16 units, bias
+    state, output = np.array([row[:16] for row in rows]), np.array([row[16:] for row in rows[2:]])
     network = UnrolledRNN(2, 16, 2, rng=None, dtype=np.float64)
-    network.load({"W_x": state[:2], "W_h": state[2:-1], "b": state[-1],
-                  "output.W": output[:-1], "output.b": output[-1]})  # fmt: skip
+    recurrent = {"W_x": state[:2], "W_h": state[2:-1], "b": state[-1]}
+    network.load(recurrent | {"output.W": output[:-1], "output.b": output[-1]})
     return network
 
 

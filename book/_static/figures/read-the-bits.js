@@ -1,5 +1,6 @@
-// Chapter 9, "read the bits": the page's recurrent network, trained and untrained. Data, for each: "state"
-// has W_x (rows "bit 0" and "bit 1"), W_h (rows "unit 0", ...) and b ("bias"); "output" has W_y and b_y.
+// Chapter 9, "read the bits": the page's recurrent network, trained and untrained. Data, for each: in the
+// columns of the units W_x (rows "bit 0" and "bit 1"), W_h ("unit 0", ...) and b ("bias"); in the columns
+// "even" and "odd" W_y and b_y.
 "use strict";
 {
   const LONGEST = 24; // bits that fit a phone
@@ -7,15 +8,16 @@
   const spoken = (odd) => (odd ? "odd" : "even");
 
   // The state after each bit, and the probability of "odd": chapter 9's equations.
-  const read = (state, output, bits) => {
-    const units = Object.keys(state.bias);
+  const unitsOf = (weights) => Object.keys(weights).filter((row) => row.startsWith("unit"));
+  const read = (weights, bits) => {
+    const units = unitsOf(weights);
     let h = units.map(() => 0);
     return bits.map((bit) => {
       const before = h;
-      h = units.map((to) => Math.tanh(state[`bit ${bit}`][to] + state.bias[to]
-        + units.reduce((sum, from, i) => sum + before[i] * state[from][to], 0)));
-      const [even, odd] = ["even", "odd"].map((answer) => output.bias[answer]
-        + units.reduce((sum, unit, i) => sum + h[i] * output[unit][answer], 0));
+      h = units.map((to) => Math.tanh(weights[`bit ${bit}`][to] + weights.bias[to]
+        + units.reduce((sum, from, i) => sum + before[i] * weights[from][to], 0)));
+      const [even, odd] = ["even", "odd"].map((answer) => weights.bias[answer]
+        + units.reduce((sum, unit, i) => sum + h[i] * weights[unit][answer], 0));
       return { h, odd: 1 / (1 + Math.exp(even - odd)) };
     });
   };
@@ -60,8 +62,8 @@
 
     function draw() {
       const string = bits();
-      const steps = read(data[`${which.value} state`], data[`${which.value} output`], string);
-      const units = Object.keys(data[`${which.value} state`].bias);
+      const steps = read(data[which.value], string);
+      const units = unitsOf(data[which.value]);
       const bottom = TOP + ROW * units.length;
       const column = Math.min(22, (WIDTH - LEFT - 4) / Math.max(string.length, 1));
       const label = (content, x, y, anchor = "middle") => make("text", { x, y, "text-anchor": anchor }, content);
