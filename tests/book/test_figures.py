@@ -388,6 +388,10 @@ def test_all_can_use_it(figure, site, name, options):
         for box in ("tanh", "take"):
             found.get_by_role("button", name=box).click()
         status(found, "Yes, ")
+    elif name == "read-the-bits":
+        read_bits(found, "untrained", "101100101101")
+        found.get_by_role("button", name="odd").click()
+        status(found, "You are right")
     else:
         set_letter(found, "a", -2.2, naive=True)
         status(found, "nan")
