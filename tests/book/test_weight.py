@@ -78,6 +78,23 @@ def test_what_moves_is_noticed(load, serve, tmp_path):
     assert load(serve(tmp_path) + "page.html", **PHONE)[1] > 0.05
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("mode", ["auto", "light", "dark"])
+def test_the_first_paint_has_its_colors(browser, site, scheme, mode):
+    context = browser.new_context(**DESKTOP, color_scheme=scheme)
+    context.route("**/*.js*", lambda route: route.abort())
+    context.add_init_script(f"localStorage.setItem('mode', '{mode}')")
+    page = context.new_page()
+    page.goto(site + START)
+    root = page.locator("html")
+    assert root.get_attribute("data-mode") == mode
+    assert root.get_attribute("data-theme") == (scheme if mode == "auto" else mode)
+    border = "link => parseFloat(getComputedStyle(link).borderTopWidth)"
+    assert page.locator(".begin a").first.evaluate(border) == 2
+    context.close()
+
+
 @pytest.mark.parametrize("name", [*DOCUMENTS, "search.html"])
 def test_little_stands_before_the_text(built, name):
     soup = BeautifulSoup((built / name).read_text("utf-8"), "html.parser")
