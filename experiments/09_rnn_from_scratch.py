@@ -105,9 +105,7 @@ def what_is_given(seed, *, kinds, **how):
     return results
 
 
-@experiment(
-    "09-window", seeds=range(1, 7), widths=[64, 256], steps=6000, batch=256, lr=0.003, longest=12
-)
+@experiment("09-window", seeds=range(1, 7), widths=[64, 256], steps=6000, batch=256, lr=0.003, longest=12)
 def by_window(seed, *, widths, steps, batch, lr, longest):
     """Train MLPs on the last 12 bits; share of new strings right, by length.  (widths, lengths)"""
     results = []
