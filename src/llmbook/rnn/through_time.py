@@ -108,8 +108,9 @@ def checkpointed(x, h0, W_x, W_h, b, gradient, *, segment):
     segments = [slice(t, t + segment) for t in range(0, x.shape[1], segment)]
     starts = [h0]
     for steps in segments[:-1]:
-        (_, h), _ = rnn(x[:, steps], starts[-1], W_x, W_h, b)
-        starts.append(h.copy())  # alone: h is a view of all the states
+        (_, h_T), _ = rnn(x[:, steps], starts[-1], W_x, W_h, b)
+        starts.append(h_T.copy())  # a view would keep all the states
+        del h_T, _
     dh, sums = None, (0, 0, 0)
     for steps in reversed(segments):
         (y, _), pullback = rnn(x[:, steps], starts.pop(), W_x, W_h, b)
