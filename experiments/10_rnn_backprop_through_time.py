@@ -229,6 +229,29 @@ def recalling(seed, *, T, ks, d_hidden, steps, batch, lr):
     return results
 
 
+@experiment(
+    "10-recall-long",
+    seeds=range(1, 7),
+    ks={"20": [1, 5, 20], "30": [1, 5, 10, 20, 30]},
+    steps=4000,
+    batch=64,
+    lr=0.003,
+)
+def recalling_long(seed, *, ks, steps, batch, lr):
+    """The same with four times the steps, and after 30 steps of noise too: share right, {T: by k}."""
+    results = {}
+    for name, windows in ks.items():
+        for k in windows:
+            T = int(name)
+            rng = np.random.default_rng(seed)
+            model = Reader(3, 32, 2, rng=rng, k=k)
+            how = {"steps": steps, "rng": rng, "max_norm": 1.0}
+            schedule = warmup_cosine(steps // 20, steps)
+            train(model, lambda rng, T=T: recall(rng, batch, T), Adam(lr), schedule=schedule, **how)
+            results.setdefault(name, []).append(share_right(model, rng, T))
+    return results
+
+
 class Streaming(RNNLanguageModel):
     """A language model whose windows go on where the last ones ended, if it carries its state."""
 
@@ -315,19 +338,25 @@ def clipped_run(model, draw, optimizer, clip, *, steps, rng):
 
 @experiment("10-explosion", seeds=range(1, 9), radii=[1.0, 2.0], lrs=[0.1, 0.3, 1.0], T=20, steps=1000)
 def explosion(seed, *, radii, lrs, T, steps):
-    """Recall by SGD, without and with three kinds of clipping: [loss, largest norm] by lr; their cosines."""
+    """Recall by SGD, without and with three kinds of clipping: [loss, largest norm] by lr; their cosines.
+
+    The last two kinds are unclipped, and have no gradient that comes from far.
+    """
     results, all_cosines = {}, []
     for radius in radii:
-        for clip in CLIPS:
+        for kind in [*CLIPS, "one step back", "output only"]:
             ends = []
             for lr in lrs:
                 rng = np.random.default_rng(seed)
-                model = Reader(3, 32, 2, rng=rng, k=T, radius=radius)
-                how = {"steps": steps, "rng": rng}
+                k = 1 if kind == "one step back" else T
+                model = Reader(3, 32, 2, rng=rng, k=k, radius=radius)
+                if kind == "output only":
+                    model.recurrent.freeze()
+                clip, how = kind if kind in CLIPS else "none", {"steps": steps, "rng": rng}
                 end, cosines = clipped_run(model, lambda rng: recall(rng, 64, T), SGD(lr), clip, **how)
                 ends.append(end)
-                all_cosines += cosines if clip == "none" else []
-            results[f"{radius}, {clip}"] = ends
+                all_cosines += cosines if kind == "none" else []
+            results[f"{radius}, {kind}"] = ends
     quantiles = np.quantile(all_cosines, [0, 0.1, 0.5, 0.9], axis=0).T
     return results | {"cosine by tensor": quantiles[0], "cosine by value": quantiles[1]}
 
