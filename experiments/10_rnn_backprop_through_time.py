@@ -443,15 +443,12 @@ def checkpoints(seed, *, T, batch, d_in, d_hidden, segments, repeats):
 
 @experiment("10-mistakes", seeds=range(1, 7), T=100, batch=16, d_hidden=64, steps=300)
 def mistakes(seed, *, T, batch, d_hidden, steps):
-    """Validation nats after each mistake beside none; seconds and bytes of windows that are not detached."""
+    """Validation nats after each mistake, and after none."""
     _, rows, V = shakespeare()
-
-    def model(rng):
-        return RNNLanguageModel(V, d_model=32, d_hidden=d_hidden, rng=rng)
 
     def nats(optimizer, *, only_last=False, factor=1, max_norm=None):
         rng = np.random.default_rng(seed)
-        network = model(rng)
+        network = RNNLanguageModel(V, d_model=32, d_hidden=d_hidden, rng=rng)
         right = network.loss
         network.loss = lambda *args, rng: right(*args) * factor
         mask = np.zeros((batch, T), bool)
@@ -466,7 +463,7 @@ def mistakes(seed, *, T, batch, d_hidden, steps):
             return 10.0
         return min(evaluate(network, list(rows)), 10.0)
 
-    results = {
+    return {
         "SGD": nats(SGD(1.0)),
         "SGD, sum": nats(SGD(1.0), factor=T),
         "SGD, sum, lr / T": nats(SGD(1.0 / T), factor=T),
@@ -477,13 +474,20 @@ def mistakes(seed, *, T, batch, d_hidden, steps):
         "Adam, sum": nats(Adam(0.01), factor=T),
         "Adam, last step only": nats(Adam(0.01), only_last=True),
     }
+
+
+@experiment("10-detach", seeds=range(1, 4), n_windows=20, T=20, batch=16, d_hidden=64)
+def windows_not_detached(seed, *, n_windows, T, batch, d_hidden):
+    """Seconds of each window's step, and bytes held after it, if the state is carried on with its tape."""
+    results = {}
     for kind in "detached", "not detached":
-        network, rng = model(np.random.default_rng(seed)), np.random.default_rng(seed)
+        rng = np.random.default_rng(seed)
+        network = RNNLanguageModel(shakespeare()[2], d_model=32, d_hidden=d_hidden, rng=rng)
         optimizer, state = Adam(0.01), None
         seconds, bytes = [], []
         tracemalloc.start()
-        for _ in range(20):
-            ids, targets = excerpts(rng, batch, 20)
+        for _ in range(n_windows):
+            ids, targets = excerpts(rng, batch, T)
             start = time.process_time()
             y, state = network.recurrent(network.embedding(ids), state)
             if kind == "detached":
