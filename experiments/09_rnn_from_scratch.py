@@ -49,16 +49,37 @@ def trained(rng, *, d_hidden, steps, batch, lr, **how):
     return model
 
 
-def window(bits, lengths):
-    """The bits before each string's end, right-aligned, two columns a bit.  (n, 2 T)"""
-    n, T = bits.shape
-    seen = np.arange(T) >= T - lengths[:, None]
-    return np.stack([seen & (bits == 0), seen & (bits == 1)], axis=-1).reshape(n, -1).astype(np.float32)
+def window_strings(rng, n, width, shortest, longest):
+    """Draw strings for a window of so many bits: x (n, 2 width), two columns a bit, and their parity (n,)."""
+    bits, _ = parity(n, width, rng=rng)
+    lengths = rng.integers(shortest, longest + 1, n)
+    seen = np.arange(width) >= width - lengths[:, None]  # right-aligned
+    x = np.stack([seen & (bits == 0), seen & (bits == 1)], axis=-1).reshape(n, -1).astype(np.float32)
+    return x, (seen & (bits == 1)).sum(axis=1) % 2
 
 
 class WindowMLP(MLP):
     def loss(self, x, targets, *, rng=None):
         return ops.cross_entropy(self(x), targets)
+
+
+def trained_window(rng, longest, d_hidden, *, steps, batch, lr, shortest=1):
+    model = WindowMLP([2 * longest, d_hidden, 2], rng=rng, activation=ops.tanh)
+    train(
+        model,
+        lambda rng: window_strings(rng, batch, longest, shortest, longest),
+        Adam(lr),
+        steps=steps,
+        rng=rng,
+        schedule=warmup_cosine(steps // 20, steps),
+    )
+    return model
+
+
+def right_in_window(model, rng, longest, length):
+    """Share of 2,000 new strings of one length that the model has right."""
+    x, odd = window_strings(rng, 2000, longest, length, length)
+    return float((model(x).data.argmax(axis=1) == odd).mean())
 
 
 @experiment(
@@ -170,21 +191,13 @@ def what_is_given(seed, *, kinds, **how):
     longest=12,
     shortest=[1, 4, 6, 12],
 )
-def what_a_window_is_given(seed, *, width, steps, batch, lr, longest, shortest):
+def what_a_window_is_given(seed, *, width, longest, shortest, **how):
     """Train a window of 12 bits on the strings of "09-given", targets at the end; share right at 12 bits."""
     results = []
     for least in shortest:
         rng = np.random.default_rng(seed)
-        model = WindowMLP([2 * longest, width, 2], rng=rng, activation=ops.tanh)
-
-        def draw(rng, n=batch, least=least):
-            bits, _ = parity(n, longest, rng=rng)
-            x = window(bits, rng.integers(least, longest + 1, n))
-            return x, x[:, 1::2].sum(axis=1).astype(int) % 2
-
-        train(model, draw, Adam(lr), steps=steps, rng=rng, schedule=warmup_cosine(steps // 20, steps))
-        x, odd = draw(rng, 2000, longest)
-        results.append(float((model(x).data.argmax(axis=1) == odd).mean()))
+        model = trained_window(rng, longest, width, shortest=least, **how)
+        results.append(right_in_window(model, rng, longest, longest))
     return {"right": results}
 
 
@@ -197,22 +210,12 @@ def what_a_window_is_given(seed, *, width, steps, batch, lr, longest, shortest):
     batch=256,
     longest=12,
 )
-def by_window(seed, *, widths, lrs, steps, batch, longest):
+def by_window(seed, *, widths, lrs, longest, **how):
     """Train MLPs on the last 12 bits; share of new strings right, by length.  (widths, lrs, lengths)"""
-
-    def draw(rng, n=batch, lengths=None):
-        bits, _ = parity(n, longest, rng=rng)
-        lengths = rng.integers(1, longest + 1, n) if lengths is None else lengths
-        x = window(bits, lengths)
-        return x, x[:, 1::2].sum(axis=1).astype(int) % 2
 
     def shares(width, lr):
         rng = np.random.default_rng(seed)
-        model = WindowMLP([2 * longest, width, 2], rng=rng, activation=ops.tanh)
-        schedule = warmup_cosine(steps // 20, steps)
-        train(model, draw, Adam(lr), steps=steps, rng=rng, schedule=schedule)
-        for length in range(1, longest + 1):
-            x, odd = draw(rng, 2000, np.full(2000, length))
-            yield float((model(x).data.argmax(axis=1) == odd).mean())
+        model = trained_window(rng, longest, width, lr=lr, **how)
+        return [right_in_window(model, rng, longest, length) for length in range(1, longest + 1)]
 
-    return {"right": [[list(shares(width, lr)) for lr in lrs] for width in widths]}
+    return {"right": [[shares(width, lr) for lr in lrs] for width in widths]}
