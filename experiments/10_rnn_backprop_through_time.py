@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 
 from llmbook.book import experiment
-from llmbook.data import adding, load_shakespeare
+from llmbook.data import load_shakespeare
 from llmbook.feedforward import ops
-from llmbook.feedforward.layers import Linear, Module
+from llmbook.feedforward.layers import MLP, Linear, Module
 from llmbook.feedforward.tape import no_grad
 from llmbook.math_foundations.evaluation import evaluate
 from llmbook.math_foundations.memory import keep_memory
@@ -125,18 +125,92 @@ class Reader(Module):
         return ops.mean(error * error)
 
 
-def recall(rng, batch, T):
+def recall(rng, batch, T, noise=1.0):
     """Draw a bit, and T - 1 steps of noise after it.  x (batch, T, 3), bits (batch,)"""
     bits, x = rng.integers(0, 2, batch), np.zeros((batch, T, 3), np.float32)
     x[np.arange(batch), 0, bits] = 1
-    x[:, 1:, 2] = rng.choice([-1.0, 1.0], (batch, T - 1))
+    x[:, 1:, 2] = noise * rng.choice([-1.0, 1.0], (batch, T - 1))
     return x, bits
 
 
-def share_right(model, rng, T):
-    x, bits = recall(rng, 2000, T)
+def share_right(model, rng, T, noise=1.0):
+    x, bits = recall(rng, 2000, T, noise)
     with no_grad():
         return float((model(x).argmax(axis=1) == bits).mean())
+
+
+class Window(MLP):
+    """A network that sees all T steps at once."""
+
+    def __call__(self, x):
+        return super().__call__(x.reshape(len(x), -1))
+
+    def loss(self, x, targets, *, rng=None):
+        return ops.cross_entropy(self(x), targets)
+
+
+def reached(model, x):
+    """How long the gradient of the answer by the first state is, over that by the last."""
+    with no_grad():
+        y, W_h = model.recurrent(x)[0], model.recurrent.layers[0]["W_h"].data
+    g = last = np.tile(model.output.W.data @ [-1.0, 1.0], (len(x), 1))
+    for t in reversed(range(1, x.shape[1])):
+        g = (g * (1 - y[:, t] ** 2)) @ W_h.T
+    return float(np.linalg.norm(g) / np.linalg.norm(last))
+
+
+@experiment("10-problem", seeds=range(1, 7), Ts=[10, 20, 40, 80], d_hidden=32, steps=1000, batch=64, lr=0.003)
+def problem(seed, *, Ts, d_hidden, steps, batch, lr):
+    """Recall a bit after T steps, with noise and with nothing after it, and by a window of all steps.
+
+    {kind: share right by T}; and how much of the gradient reaches the first step before training.
+    """
+    results = {}
+    for kind in "noise", "nothing", "window":
+        for T in Ts:
+            rng, noise = np.random.default_rng(seed), float(kind != "nothing")
+            if kind == "window":
+                model = Window((3 * T, d_hidden, 2), rng=rng, activation=ops.tanh)
+            else:
+                model = Reader(3, d_hidden, 2, rng=rng, k=T)
+                x, _ = recall(np.random.default_rng(0), 200, T, noise)
+                results.setdefault(f"{kind}, reaches", []).append(reached(model, x))
+
+            def draw(rng, T=T, noise=noise):
+                return recall(rng, batch, T, noise)
+
+            how = {"steps": steps, "rng": rng, "max_norm": 1.0}
+            train(model, draw, Adam(lr), schedule=warmup_cosine(steps // 20, steps), **how)
+            results.setdefault(kind, []).append(share_right(model, rng, T, noise))
+    return results
+
+
+@experiment(
+    "10-radius",
+    seeds=range(1, 13),
+    radii=[0.5, 1.0, 1.5, 2.0, 2.5, 3.5],
+    T=40,
+    steps=1000,
+    batch=64,
+    lr=0.003,
+)
+def by_radius(seed, *, radii, T, steps, batch, lr):
+    """Recall after T steps, from other spectral radii on: how much reaches the first step, share right."""
+    results = {"reaches": [], "right": []}
+    for radius in radii:
+        rng = np.random.default_rng(seed)
+        model = Reader(3, 32, 2, rng=rng, k=T, radius=radius)
+        results["reaches"].append(reached(model, recall(np.random.default_rng(0), 200, T)[0]))
+        how = {"steps": steps, "rng": rng, "max_norm": 1.0}
+        train(
+            model,
+            lambda rng: recall(rng, batch, T),
+            Adam(lr),
+            schedule=warmup_cosine(steps // 20, steps),
+            **how,
+        )
+        results["right"].append(share_right(model, rng, T))
+    return results
 
 
 def compare(recurrent, output, x, targets, ks, *, only_last=False):
@@ -359,26 +433,6 @@ def explosion(seed, *, radii, lrs, T, steps):
             results[f"{radius}, {kind}"] = ends
     quantiles = np.quantile(all_cosines, [0, 0.1, 0.5, 0.9], axis=0).T
     return results | {"cosine by tensor": quantiles[0], "cosine by value": quantiles[1]}
-
-
-@experiment(
-    "10-explosion-adding", seeds=range(1, 9), radii=[1.0, 2.0], lrs=[0.01, 0.03, 0.1], T=30, steps=1000
-)
-def explosion_adding(seed, *, radii, lrs, T, steps):
-    """The adding problem by SGD: [loss, largest norm] by lr; also where only the output layer is trained."""
-    results = {}
-    for radius in radii:
-        for kind in "none", "global", "output only":
-            ends = []
-            for lr in lrs:
-                rng = np.random.default_rng(seed)
-                model = Reader(2, 32, 1, rng=rng, k=T, radius=radius)
-                if kind == "output only":  # what has no way back through time
-                    model.recurrent.freeze()
-                clip, how = "global" if kind == "global" else "none", {"steps": steps, "rng": rng}
-                ends.append(clipped_run(model, lambda rng: adding(64, T, rng=rng), SGD(lr), clip, **how)[0])
-            results[f"{radius}, {kind}"] = ends
-    return results
 
 
 @experiment(
