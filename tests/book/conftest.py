@@ -17,6 +17,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
 
 from execution import FRONT_MATTER, ROOT
+from mounted import DRAFTS, PAGES
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
 PREFIX = urlsplit(CONFIG["html"]["baseurl"]).path  # of the addresses of the book's pages
@@ -31,6 +32,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
+DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 
 
 class Scratch:
@@ -163,3 +165,61 @@ def serve() -> Iterator[Callable[[Path], str]]:
 def site(built: Path, serve: Callable[[Path], str]) -> str:
     """Serve the built book."""
     return serve(built)
+
+
+@pytest.fixture(scope="session")
+def drafts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a page for each figure whose chapter is not there yet."""
+    scratch = Scratch(tmp_path_factory.mktemp("drafts"))
+    scratch.write("index.md", "# Drafts\n")
+    for path in DRAFTS.values():
+        shutil.copy(path, scratch.root)
+    scratch.toc("index", *DRAFTS)
+    assert scratch.build("-W") == 0, scratch.output
+    return scratch.root / "_build" / "html"
+
+
+@pytest.fixture(params=["http", "file"])
+def base(request, built, site):
+    """The address of the book, served or in a folder."""
+    return site if request.param == "http" else f"{built.as_uri()}/"
+
+
+@pytest.fixture
+def visit(browser, serve, request):
+    """Return a function that opens a figure's page; what goes wrong there fails the test."""
+    contexts, wrong = [], []
+
+    def open_page(base, name, **options):
+        contexts.append(browser.new_context(**{**DESKTOP, "reduced_motion": "reduce", **options}))
+        page = contexts[-1].new_page()
+        page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        if options.get("java_script_enabled", True):  # else every script is a request that failed
+            page.on("requestfailed", lambda r: wrong.append(r.url))
+        if name in DRAFTS:
+            drafts = request.getfixturevalue("drafts")
+            base = serve(drafts) if base.startswith("http") else f"{drafts.as_uri()}/"
+        own = (base, "data:", "blob:")
+        page.on("request", lambda r: None if r.url.startswith(own) else wrong.append(r.url))
+        page.goto(base + PAGES.get(name, f"{name}.html"))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def figure(visit):
+    """Return a function that opens a page and scrolls to its figure, which then has mounted."""
+
+    def mounted(base, name, **options):
+        page = visit(base, name, **options)
+        found = page.locator(f"figure[data-figure={name}]")
+        found.scroll_into_view_if_needed()
+        page.wait_for_selector(f"figure.mounted[data-figure={name}]")
+        return found
+
+    return mounted

@@ -19,15 +19,10 @@ from llmbook.math_foundations.calculus import check_pullback
 from llmbook.math_foundations.ngram import NGram, add_k
 from llmbook.math_foundations.softmax import entropy, perplexity, softmax
 from llmbook.rnn.unrolled import UnrolledRNN
+from mounted import DRAFTS, PAGES, SAID, numbers, reading, status
 
 pytestmark = pytest.mark.browser
 FIGURES = execution.ROOT / "book" / "_static" / "figures.js"
-PAGES = {
-    "letter-temperature": "book/01_math_foundations/03_softmax_cross_entropy.html",
-    "find-the-bug": "book/02_feedforward/05_backprop_manual.html",
-    "read-the-bits": "book/04_rnn/09_rnn_from_scratch.html",
-}
-DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 AXE = """async () => (await axe.run("figure.interactive", { preload: false })).violations.flatMap(
     rule => rule.nodes.map(node => `${rule.id}: ${node.target}: ${node.failureSummary}`))"""
@@ -35,51 +30,7 @@ MOTION = """figure => [...figure.querySelectorAll("*")].map(getComputedStyle).fi
     style.animationName != "none" || style.transitionDuration != "0s").length"""
 SMALL = """figure => [...figure.querySelectorAll("button, select, label, summary")]
     .filter(control => control.getBoundingClientRect().height < 44).map(control => control.outerHTML)"""
-SAID = "text => document.querySelector('figure.interactive [role=status]').textContent.includes(text)"
-every_figure = pytest.mark.parametrize("name", PAGES)
-
-
-@pytest.fixture(params=["http", "file"])
-def base(request, built, site):
-    """The address of the book, served or in a folder."""
-    return site if request.param == "http" else f"{built.as_uri()}/"
-
-
-@pytest.fixture
-def visit(browser):
-    """Return a function that opens a figure's page; what goes wrong there fails the test."""
-    contexts, wrong = [], []
-
-    def open_page(base, name, **options):
-        contexts.append(browser.new_context(**{**DESKTOP, "reduced_motion": "reduce", **options}))
-        page = contexts[-1].new_page()
-        page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        if options.get("java_script_enabled", True):  # else every script is a request that failed
-            page.on("requestfailed", lambda r: wrong.append(r.url))
-        own = (base, "data:", "blob:")
-        page.on("request", lambda r: None if r.url.startswith(own) else wrong.append(r.url))
-        page.goto(base + PAGES[name])
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
-@pytest.fixture
-def figure(visit):
-    """Return a function that opens a page and scrolls to its figure, which then has mounted."""
-
-    def mounted(base, name, **options):
-        page = visit(base, name, **options)
-        found = page.locator(f"figure[data-figure={name}]")
-        found.scroll_into_view_if_needed()
-        page.wait_for_selector(f"figure.mounted[data-figure={name}]")
-        return found
-
-    return mounted
+every_figure = pytest.mark.parametrize("name", [*PAGES, *DRAFTS])
 
 
 # Letter and temperature.
@@ -101,16 +52,6 @@ def set_letter(found, symbol, log_temperature, naive=False):
     found.locator("select").select_option(symbol)
     found.locator("input[type=range]").fill(str(log_temperature))
     found.locator("input[type=checkbox]").set_checked(naive)
-
-
-def numbers(found, selector):
-    texts = found.locator(selector).evaluate_all("all => all.map(element => element.dataset.value)")
-    return np.array([float(text) for text in texts])
-
-
-def reading(found, name):
-    [value] = numbers(found, f"[data-reading='{name}']")
-    return value
 
 
 def test_probabilities_entropy_and_perplexity_are_those_of_the_library(figure, base, names, log_probs):
@@ -209,11 +150,6 @@ BOX = {"cross_entropy": "loss", "linear": "linear 2"}
 
 def choose(found, number):
     found.locator(f"input[value='bug {number}']").check()
-
-
-def status(found, text):
-    found.page.wait_for_function(SAID, arg=text)
-    return found.locator("[role=status]").first.inner_text()
 
 
 def test_the_errors_the_verdicts_and_the_losses_are_those_of_the_library(figure, base, signatures):
@@ -391,6 +327,9 @@ def test_all_can_use_it(figure, site, name, options):
     elif name == "read-the-bits":
         read_bits(found, "untrained", "101100101101")
         found.get_by_role("button", name="odd").click()
+        status(found, "You are right")
+    elif name == "gradient-by-lag":
+        found.get_by_role("button", name="it vanishes").click()
         status(found, "You are right")
     else:
         set_letter(found, "a", -2.2, naive=True)

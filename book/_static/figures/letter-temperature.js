@@ -61,7 +61,7 @@
         + `letters, which is perplexity ${TARGET}. Is it above or below 1? Guess first, then try another letter.`),
       make("div", { class: "controls" },
         make("label", {}, "What came before ", before),
-        make("label", { class: "wide" }, "Temperature ", shownTemperature, slider),
+        make("label", { class: "wide" }, "Temperature ", slider, shownTemperature),
         make("label", {}, naive, " without subtracting the maximum")),
       make("p", { class: "note" }, "Probability of what comes next; a bar of full height is 1."),
       chart,

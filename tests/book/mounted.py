@@ -1,0 +1,32 @@
+"""Where the interactive figures stand, and what a browser reads from one that has mounted."""
+
+from pathlib import Path
+
+import numpy as np
+
+PAGES = {
+    "letter-temperature": "book/01_math_foundations/03_softmax_cross_entropy.html",
+    "find-the-bug": "book/02_feedforward/05_backprop_manual.html",
+    "read-the-bits": "book/04_rnn/09_rnn_from_scratch.html",
+}
+# Figures whose chapters are not there yet stand on pages of a scratch book.
+DRAFTS = {path.stem: path for path in sorted((Path(__file__).parent / "drafts").glob("*.md"))}
+SAID = "text => document.querySelector('figure.interactive [role=status]').textContent.includes(text)"
+
+
+def numbers(found, selector):
+    """Return what the elements of a figure have as data-value."""
+    texts = found.locator(selector).evaluate_all("all => all.map(element => element.dataset.value)")
+    return np.array([float(text) for text in texts])
+
+
+def reading(found, name):
+    """Return one number that the figure shows, unrounded."""
+    [value] = numbers(found, f"[data-reading='{name}']")
+    return value
+
+
+def status(found, text):
+    """Wait until the figure says this, and return all that it says."""
+    found.page.wait_for_function(SAID, arg=text)
+    return found.locator("[role=status]").first.inner_text()
