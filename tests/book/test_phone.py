@@ -21,7 +21,7 @@ BESIDE = """() => [...document.querySelectorAll("div.math:has(.eqno)")]
     .filter(box => box.querySelector(".eqno").getBoundingClientRect().top
         < box.querySelector(".katex-display").getBoundingClientRect().bottom - 1)
     .map(box => box.id)"""
-# The figures that need more than the column, with the reason; every other one has its panels under each other.
+# The figures that need more than the column, with the reason; others have their panels under each other.
 NEEDS_WIDTH = {"fig-time-jacobians": "a matrix of four numbers stands on each arrow between five boxes"}
 SCROLLING = """names => [
     names.filter(name => document.getElementById(name)),

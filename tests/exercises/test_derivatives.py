@@ -43,7 +43,11 @@ def test_right_answers_pass(exercise, answer):
         ("sine", lambda x: sine(x, derivative=lambda v: 3.0), "came out as 6"),
         ("dual", dual(value=lambda v: 2 * v), "values must add"),
         ("dual", dual(tangent_of_sum=lambda a, b: a.tangent), "the sum of the tangents"),
-        ("dual", dual(tangent_of_product=lambda a, b: a.tangent * b.tangent), "not the product of the tangents"),
+        (
+            "dual",
+            dual(tangent_of_product=lambda a, b: a.tangent * b.tangent),
+            "not the product of the tangents",
+        ),
         ("dual", dual(tangent_of_product=lambda a, b: a.tangent * b.value), "has two terms"),
         (
             "dual",
