@@ -17,12 +17,12 @@ from llmbook.math_foundations.softmax import cross_entropy
     "04-widths",
     seeds=range(1, 7),
     widths=[64, 128, 256, 512, 1024, 2048, 4096],
-    no_bend=1024,
+    no_activation=1024,
     embedded=[10, 200],
     steps=1500,
     batch=512,
 )
-def widths(seed, *, widths, no_bend, embedded, steps, batch):
+def widths(seed, *, widths, no_activation, embedded, steps, batch):
     """Draw hidden layers, fit an output layer on each, and score it on the validation names, in nats."""
     rng = np.random.default_rng(seed)
     names = load_names()
@@ -55,8 +55,10 @@ def widths(seed, *, widths, no_bend, embedded, steps, batch):
         nats = fit(lambda x, W1=W1, b1=b1: tanh(flat(x) @ W1 + b1)[0], H, 256 / H, (validation, test))
         results["validation"].append(nats[0])
         results["test"].append(nats[1])
-    W1, b1 = drawn(81, no_bend)
-    results["no bend"] = fit(lambda x: flat(x) @ (W1 / 9) + b1 / 9, no_bend, 20.0 * 81 / no_bend)[0]
+    W1, b1 = drawn(81, no_activation)
+    results["no activation"] = fit(
+        lambda x: flat(x) @ (W1 / 9) + b1 / 9, no_activation, 20.0 * 81 / no_activation
+    )[0]
     D, H = embedded
     E = rng.standard_normal((27, D), dtype=np.float32)
     W1, b1 = drawn(3 * D, H)

@@ -21,6 +21,14 @@ BESIDE = """() => [...document.querySelectorAll("div.math:has(.eqno)")]
     .filter(box => box.querySelector(".eqno").getBoundingClientRect().top
         < box.querySelector(".katex-display").getBoundingClientRect().bottom - 1)
     .map(box => box.id)"""
+# The figures that need more than the column, with the reason; others have their panels under each other.
+NEEDS_WIDTH = {"fig-time-jacobians": "a matrix of four numbers stands on each arrow between five boxes"}
+SCROLLING = """names => [
+    names.filter(name => document.getElementById(name)),
+    [...document.querySelectorAll("figure .wide")]
+        .filter(box => box.scrollWidth > box.clientWidth + 1)
+        .map(box => box.closest("figure").id),
+]"""
 WITHOUT_SIGN = """() => [...document.querySelectorAll("pre, .pst-scrollable-table-container, .wide")]
     .filter(box => (box.scrollWidth > box.clientWidth + 1) != box.classList.contains("more"))
     .map(box => [box.scrollWidth, box.clientWidth, box.textContent.slice(0, 60)])"""
@@ -91,6 +99,8 @@ def test_a_chapter_on_a_phone(phone, site, name):
     phone.evaluate(UNFOLD)
     assert phone.evaluate(TOO_WIDE) == []
     assert phone.evaluate(BESIDE) == []
+    needing, scrolling = phone.evaluate(SCROLLING, list(NEEDS_WIDTH))
+    assert scrolling == needing
     assert phone.evaluate(WITHOUT_SIGN) == []
     assert phone.evaluate(WASTED) == []
     sizes = phone.evaluate(TYPE)

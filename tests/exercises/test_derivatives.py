@@ -8,20 +8,20 @@ from llmbook.exercises.derivatives import check
 from llmbook.math_foundations.scalar import Scalar
 
 
-def sine(x, rate=np.cos, sources=True):
-    return Scalar(np.sin(x.value), ((x, rate(x.value)),) if sources else ())
+def sine(x, derivative=np.cos, sources=True):
+    return Scalar(np.sin(x.value), ((x, derivative(x.value)),) if sources else ())
 
 
-def dual(rate_of_sum=lambda a, b: a.rate + b.rate, rate_of_product=None, value=lambda v: v):
+def dual(tangent_of_sum=lambda a, b: a.tangent + b.tangent, tangent_of_product=None, value=lambda v: v):
     class Dual:
-        def __init__(self, v, rate):
-            self.value, self.rate = value(v), rate
+        def __init__(self, v, tangent):
+            self.value, self.tangent = value(v), tangent
 
         def __add__(self, other):
-            return Dual(self.value + other.value, rate_of_sum(self, other))
+            return Dual(self.value + other.value, tangent_of_sum(self, other))
 
         def __mul__(self, other):
-            rule = rate_of_product or (lambda a, b: a.rate * b.value + a.value * b.rate)
+            rule = tangent_of_product or (lambda a, b: a.tangent * b.value + a.value * b.tangent)
             return Dual(self.value * other.value, rule(self, other))
 
     return Dual
@@ -37,18 +37,22 @@ def test_right_answers_pass(exercise, answer):
     [
         ("sine", lambda x: np.sin(x.value), "a Scalar must come out"),
         ("sine", lambda x: sine(x * 1.1), "not the sine"),
-        ("sine", lambda x: sine(x, rate=np.sin), "is the cosine"),
-        ("sine", lambda x: sine(x, rate=lambda v: -np.cos(v)), "the sign"),
+        ("sine", lambda x: sine(x, derivative=np.sin), "is the cosine"),
+        ("sine", lambda x: sine(x, derivative=lambda v: -np.cos(v)), "the sign"),
         ("sine", lambda x: sine(x, sources=False), "nothing came back"),
-        ("sine", lambda x: sine(x, rate=lambda v: 3.0), "came out as 6"),
+        ("sine", lambda x: sine(x, derivative=lambda v: 3.0), "came out as 6"),
         ("dual", dual(value=lambda v: 2 * v), "values must add"),
-        ("dual", dual(rate_of_sum=lambda a, b: a.rate), "the sum of the rates"),
-        ("dual", dual(rate_of_product=lambda a, b: a.rate * b.rate), "not the product of rates"),
-        ("dual", dual(rate_of_product=lambda a, b: a.rate * b.value), "has two terms"),
+        ("dual", dual(tangent_of_sum=lambda a, b: a.tangent), "the sum of the tangents"),
         (
             "dual",
-            dual(rate_of_product=lambda a, b: 22 if a.value == 2 else a.rate * b.value),
-            "at 3 has the rate 27",
+            dual(tangent_of_product=lambda a, b: a.tangent * b.tangent),
+            "not the product of the tangents",
+        ),
+        ("dual", dual(tangent_of_product=lambda a, b: a.tangent * b.value), "has two terms"),
+        (
+            "dual",
+            dual(tangent_of_product=lambda a, b: 22 if a.value == 2 else a.tangent * b.value),
+            "at 3 has the tangent 27",
         ),
     ],
 )

@@ -24,7 +24,7 @@ def _sine(sine) -> None:
     demand(np.isclose(y.value, np.sin(1.6)), "the value is not the sine")
     y.backward()
     if np.isclose(x.grad, 2 * np.sin(1.6)):
-        raise WrongAnswer("the rate of the sine is the cosine")
+        raise WrongAnswer("the derivative of the sine is the cosine")
     if np.isclose(x.grad, -2 * np.cos(1.6)):
         raise WrongAnswer("the sign: sine rises where the cosine is positive")
     if x.grad == 0:
@@ -34,11 +34,11 @@ def _sine(sine) -> None:
 
 
 def _dual(Dual) -> None:
-    """Dual(value, rate) with + and *: forward mode."""
+    """Dual(value, tangent) with + and *: forward mode."""
 
-    def rate(f, *at, direction):
-        duals = [Dual(v, r) for v, r in zip(at, direction, strict=True)]
-        return f(*duals).rate
+    def tangent(f, *at, direction):
+        duals = [Dual(v, t) for v, t in zip(at, direction, strict=True)]
+        return f(*duals).tangent
 
     def product(x, y):
         return x * y
@@ -46,17 +46,19 @@ def _dual(Dual) -> None:
     total = Dual(2.0, 1.0) + Dual(3.0, 0.0)
     demand(total.value == 5, "the values must add as numbers do")
     demand(
-        rate(lambda x, y: x + y, 2.0, 3.0, direction=(1.0, 10.0)) == 11,
-        "the rate of a sum is the sum of the rates",
+        tangent(lambda x, y: x + y, 2.0, 3.0, direction=(1.0, 10.0)) == 11,
+        "the tangent of a sum is the sum of the tangents",
     )
-    if rate(product, 2.0, 3.0, direction=(4.0, 5.0)) == 20:
-        raise WrongAnswer("the rate of a product is not the product of rates")
+    if tangent(product, 2.0, 3.0, direction=(4.0, 5.0)) == 20:
+        raise WrongAnswer(
+            "the tangent of a product is not the product of the tangents"
+        )
     demand(
-        rate(product, 2.0, 3.0, direction=(4.0, 5.0)) == 22,
-        "the product rule has two terms: each rate times the other value",
+        tangent(product, 2.0, 3.0, direction=(4.0, 5.0)) == 22,
+        "the product rule has two terms: each tangent times the other value",
     )
-    cube = rate(lambda x: x * x * x, 3.0, direction=(1.0,))
-    demand(cube == 27, f"x * x * x at 3 has the rate 27, not {cube}")
+    cube = tangent(lambda x: x * x * x, 3.0, direction=(1.0,))
+    demand(cube == 27, f"x * x * x at 3 has the tangent 27, not {cube}")
 
 
 CHECKS = {

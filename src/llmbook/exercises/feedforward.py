@@ -59,7 +59,7 @@ def _gates(answer) -> None:
 
 
 def _hinges(hinges) -> None:
-    """hinges(knots, values) -> (W1, b1, W2, b2), straight between points."""
+    """hinges(knots, values) -> (W1, b1, W2, b2), linear between points."""
     rng = np.random.default_rng(0)
     knots = np.concatenate([[0.0], np.cumsum(rng.uniform(0.2, 1.5, 6))])
     values = rng.standard_normal(7)
@@ -93,7 +93,7 @@ def _hinges(hinges) -> None:
     middle = (knots[1:] + knots[:-1]) / 2
     demand(
         np.allclose(at(middle), (values[1:] + values[:-1]) / 2),
-        "right at the knots, but not straight between them",
+        "right at the knots, but not linear between them",
     )
 
 

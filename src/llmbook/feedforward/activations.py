@@ -1,4 +1,4 @@
-"""Chapter 4: activations, the bends between the layers of a network.
+"""Chapter 4: activation functions, between the layers of a network.
 
 Each works entry by entry on an array of any shape.
 """

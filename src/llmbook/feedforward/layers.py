@@ -174,7 +174,7 @@ class Embedding(Module):
 
 
 class MLP(Module):
-    """Linear layers with bends between them: a multilayer perceptron.
+    """Linear layers and activations in turn: a multilayer perceptron.
 
     ``sizes`` lists the widths from input to output; (..., D) -> (..., F).  The
     gain of the hidden layers suits the activation: sqrt(2) for relu, which

@@ -1,7 +1,7 @@
 """Chapter 2: reverse mode on single numbers, in the fewest lines.
 
 A :class:`Scalar` is a number that remembers what it was computed from, and the
-derivative by each ingredient.  :meth:`Scalar.backward` walks back along every
+derivative by each ingredient.  :meth:`Scalar.backward` goes back along every
 path, multiplies on the way, and adds where paths meet.
 """
 

@@ -12,7 +12,7 @@ from llmbook.optimization.stepping import Optimizer, blocks
 
 
 class SGD(Optimizer):
-    """Walk against the gradient: p = p - lr g.
+    """Step against the gradient: p = p - lr g.
 
     Source: Robbins and Monro (1951).
     """

@@ -1,4 +1,4 @@
-"""Chapter 8: what all optimizers share: settings, moments, a walk over arrays.
+"""Chapter 8: what all optimizers share: settings, moments, a loop over arrays.
 
 An optimizer knows arrays only: ``step(params, grads)`` takes two flat
 dictionaries with the same names, and writes into the arrays of the first.
