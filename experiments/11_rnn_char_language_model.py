@@ -178,6 +178,7 @@ def to_the_plateau(seed, *, networks, lr):
     lr=LR,
 )
 def plateau(seed, **how):
+    """Recurrent networks of two widths."""
     return to_the_plateau(seed, **how)
 
 
@@ -188,6 +189,7 @@ def plateau(seed, **how):
     lr=LR,
 )
 def gates(seed, **how):
+    """Networks with gates."""
     return to_the_plateau(seed, **how)
 
 
