@@ -3,6 +3,7 @@
 import time
 import tracemalloc
 from functools import cache
+from itertools import combinations
 
 import numpy as np
 
@@ -159,14 +160,23 @@ def reached(model, x):
     return float(np.linalg.norm(g) / np.linalg.norm(last))
 
 
+def probed(states, bits):
+    """How often a linear probe, fitted on half of the states, reads the bit from the other half."""
+    states, signs = np.column_stack([states, np.ones(len(states))]).astype(float), 2 * bits - 1
+    fit, test = slice(len(bits) // 2), slice(len(bits) // 2, None)
+    probe = np.linalg.lstsq(states[fit], signs[fit], rcond=None)[0]
+    return float((np.sign(states[test] @ probe) == signs[test]).mean())
+
+
 @experiment("10-problem", seeds=range(1, 7), Ts=[10, 20, 40, 80], d_hidden=32, steps=1000, batch=64, lr=0.003)
 def problem(seed, *, Ts, d_hidden, steps, batch, lr):
     """Recall a bit after T steps, with noise and with nothing after it, and by a window of all steps.
 
-    {kind: share right by T}; and how much of the gradient reaches the first step before training.
+    {kind: share right by T}, "longer" with four times the steps; and how much of the gradient reaches the
+    first step before training.
     """
     results = {}
-    for kind in "noise", "nothing", "window":
+    for kind in "noise", "nothing", "window", "noise, longer":
         for T in Ts:
             rng, noise = np.random.default_rng(seed), float(kind != "nothing")
             if kind == "window":
@@ -179,8 +189,9 @@ def problem(seed, *, Ts, d_hidden, steps, batch, lr):
             def draw(rng, T=T, noise=noise):
                 return recall(rng, batch, T, noise)
 
-            how = {"steps": steps, "rng": rng, "max_norm": 1.0}
-            train(model, draw, Adam(lr), schedule=warmup_cosine(steps // 20, steps), **how)
+            n = 4 * steps if kind == "noise, longer" else steps
+            how = {"steps": n, "rng": rng, "max_norm": 1.0}
+            train(model, draw, Adam(lr), schedule=warmup_cosine(n // 20, n), **how)
             results.setdefault(kind, []).append(share_right(model, rng, T, noise))
     return results
 
@@ -195,12 +206,15 @@ def problem(seed, *, Ts, d_hidden, steps, batch, lr):
     lr=0.003,
 )
 def by_radius(seed, *, radii, T, steps, batch, lr):
-    """Recall after T steps, from other spectral radii on: how much reaches the first step, share right."""
-    results = {"reaches": [], "right": []}
+    """From other spectral radii on: how much reaches the first step, a probe before training, share right."""
+    results = {"reaches": [], "probed": [], "right": []}
     for radius in radii:
         rng = np.random.default_rng(seed)
         model = Reader(3, 32, 2, rng=rng, k=T, radius=radius)
-        results["reaches"].append(reached(model, recall(np.random.default_rng(0), 200, T)[0]))
+        x, bits = recall(np.random.default_rng(0), 4000, T)
+        results["reaches"].append(reached(model, x[:200]))
+        with no_grad():
+            results["probed"].append(probed(model.recurrent(x)[0][:, -1], bits))
         how = {"steps": steps, "rng": rng, "max_norm": 1.0}
         train(
             model,
@@ -293,9 +307,7 @@ def recalling(seed, *, T, ks, d_hidden, steps, batch, lr):
         x, bits = recall(np.random.default_rng(0), 4000, T)
         with no_grad():
             states = model.recurrent(x[:, : T - k])[0][:, -1] if k < T else np.ones((4000, 1))
-        states, signs = np.column_stack([states, np.ones(4000)]).astype(float), 2 * bits - 1
-        probe = np.linalg.lstsq(states[:2000], signs[:2000], rcond=None)[0]
-        results["trace"].append(float((np.sign(states[2000:] @ probe) == signs[2000:]).mean()))
+        results["trace"].append(probed(states, bits))
         schedule = warmup_cosine(steps // 20, steps)
         how = {"steps": steps, "rng": rng, "max_norm": 1.0, "schedule": schedule}
         train(model, lambda rng: recall(rng, batch, T), Adam(lr), **how)
@@ -349,9 +361,10 @@ class Streaming(RNNLanguageModel):
 def windows(seed, *, ks, symbols, d_hidden, steps, lr):
     """Train on windows of k, the same number of symbols a step; validation nats by k."""
     text, rows, V = shakespeare()
-    results = {"carried": [], "reset": []}
+    results = {"carried": [], "reset": [], "reset, scored in one go": []}
+    flat = rows.ravel()
     for k in ks:
-        for kind in results:
+        for kind in "carried", "reset":
             rng = np.random.default_rng(seed)
             model = Streaming(V, d_model=32, d_hidden=d_hidden, rng=rng)
             model.carries = kind == "carried"
@@ -364,7 +377,13 @@ def windows(seed, *, ks, symbols, d_hidden, steps, lr):
 
             schedule = warmup_cosine(steps // 20, steps)
             train(model, following, Adam(lr), steps=steps, rng=rng, max_norm=1.0, schedule=schedule)
-            results[kind].append(evaluate(model, list(rows)))
+            in_one_go = evaluate(model, list(rows))
+            if kind == "carried":
+                results[kind].append(in_one_go)
+            else:
+                pieces = [flat[i : i + k + 1] for i in range(0, len(flat) - 1, k)]  # they share an end
+                results[kind].append(evaluate(model, pieces))
+                results["reset, scored in one go"].append(in_one_go)
     return results
 
 
@@ -410,27 +429,26 @@ def clipped_run(model, draw, optimizer, clip, *, steps, rng):
     return [loss, max(norms)], cosines
 
 
-@experiment("10-explosion", seeds=range(1, 9), radii=[1.0, 2.0], lrs=[0.1, 0.3, 1.0], T=20, steps=1000)
-def explosion(seed, *, radii, lrs, T, steps):
+@experiment("10-explosion", seeds=range(1, 25), radius=2.0, lrs=[0.1, 0.3, 1.0], T=20, steps=1000)
+def explosion(seed, *, radius, lrs, T, steps):
     """Recall by SGD, without and with three kinds of clipping: [loss, largest norm] by lr; their cosines.
 
     The last two kinds are unclipped, and have no gradient that comes from far.
     """
     results, all_cosines = {}, []
-    for radius in radii:
-        for kind in [*CLIPS, "one step back", "output only"]:
-            ends = []
-            for lr in lrs:
-                rng = np.random.default_rng(seed)
-                k = 1 if kind == "one step back" else T
-                model = Reader(3, 32, 2, rng=rng, k=k, radius=radius)
-                if kind == "output only":
-                    model.recurrent.freeze()
-                clip, how = kind if kind in CLIPS else "none", {"steps": steps, "rng": rng}
-                end, cosines = clipped_run(model, lambda rng: recall(rng, 64, T), SGD(lr), clip, **how)
-                ends.append(end)
-                all_cosines += cosines if kind == "none" else []
-            results[f"{radius}, {kind}"] = ends
+    for kind in [*CLIPS, "one step back", "output only"]:
+        ends = []
+        for lr in lrs:
+            rng = np.random.default_rng(seed)
+            k = 1 if kind == "one step back" else T
+            model = Reader(3, 32, 2, rng=rng, k=k, radius=radius)
+            if kind == "output only":
+                model.recurrent.freeze()
+            clip, how = kind if kind in CLIPS else "none", {"steps": steps, "rng": rng}
+            end, cosines = clipped_run(model, lambda rng: recall(rng, 64, T), SGD(lr), clip, **how)
+            ends.append(end)
+            all_cosines += cosines if kind == "none" else []
+        results[kind] = ends
     quantiles = np.quantile(all_cosines, [0, 0.1, 0.5, 0.9], axis=0).T
     return results | {"cosine by tensor": quantiles[0], "cosine by value": quantiles[1]}
 
@@ -452,6 +470,28 @@ def explosion_text(seed, *, radii, lrs, steps):
                 draw = {"steps": steps, "rng": rng}
                 ends.append(clipped_run(model, lambda rng: excerpts(rng, 16, 100), SGD(lr), clip, **draw)[0])
             results[f"{radius}, {clip}"] = ends
+    return results
+
+
+@experiment("10-steep", seeds=range(1, 7), radii=[1.0, 1.5, 3.0], batches=10)
+def steep(seed, *, radii, batches):
+    """Norms of the gradients of text before training, cosines of each two of them: medians by radius."""
+    results = {"norm": [], "cosine": [], "largest cosine": []}
+    for radius in radii:
+        rng = np.random.default_rng(seed)
+        model = RNNLanguageModel(shakespeare()[2], d_model=32, d_hidden=64, rng=rng)
+        W_h = model.params()["recurrent.layers.0.W_h"]
+        W_h *= radius / abs(np.linalg.eigvals(W_h)).max()
+        gradients = []
+        for _ in range(batches):
+            model.zero_grad()
+            model.loss(*excerpts(rng, 16, 100)).backward()
+            gradients.append(model.grads())
+        norms = [clip_by_global_norm(grads, np.inf)[1] for grads in gradients]
+        pairs = [abs(cosine(a, b)) for a, b in combinations(gradients, 2)]
+        results["norm"].append(float(np.median(norms)))
+        results["cosine"].append(float(np.median(pairs)))
+        results["largest cosine"].append(max(pairs))
     return results
 
 
@@ -532,25 +572,32 @@ def mistakes(seed, *, T, batch, d_hidden, steps):
 
 @experiment("10-detach", seeds=range(1, 4), n_windows=20, T=20, batch=16, d_hidden=64)
 def windows_not_detached(seed, *, n_windows, T, batch, d_hidden):
-    """Seconds of each window's step, and bytes held after it, if the state is carried on with its tape."""
+    """Windows that go on where the last ones ended, their state detached or not.
+
+    Seconds of each step, bytes held after it, and its loss.
+    """
+    text, _, V = shakespeare()
     results = {}
     for kind in "detached", "not detached":
         rng = np.random.default_rng(seed)
-        network = RNNLanguageModel(shakespeare()[2], d_model=32, d_hidden=d_hidden, rng=rng)
+        network = RNNLanguageModel(V, d_model=32, d_hidden=d_hidden, rng=rng)
+        at = rng.integers(len(text) - n_windows * T - 1, size=batch)[:, None]
         optimizer, state = Adam(0.01), None
-        seconds, bytes = [], []
+        seconds, bytes, losses = [], [], []
         tracemalloc.start()
-        for _ in range(n_windows):
-            ids, targets = excerpts(rng, batch, T)
+        for i in range(n_windows):
+            ids = text[at + i * T + np.arange(T + 1)]
             start = time.process_time()
-            y, state = network.recurrent(network.embedding(ids), state)
+            y, state = network.recurrent(network.embedding(ids[:, :-1]), state)
             if kind == "detached":
                 state = detached(state)
             network.zero_grad()
-            ops.cross_entropy(network.output(y), targets).backward()
+            loss = ops.cross_entropy(network.output(y), ids[:, 1:])
+            loss.backward()
             optimizer.step(network.trained(), network.grads())
             seconds.append(time.process_time() - start)
             bytes.append(tracemalloc.get_traced_memory()[0])
+            losses.append(float(loss))
         tracemalloc.stop()
-        results |= {f"{kind}, seconds": seconds, f"{kind}, bytes": bytes}
+        results |= {f"{kind}, seconds": seconds, f"{kind}, bytes": bytes, f"{kind}, loss": losses}
     return results

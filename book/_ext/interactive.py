@@ -30,7 +30,7 @@ def add_data(app: Sphinx, doctree: nodes.document) -> None:
                 complete(cell, **output.metadata[INTERACTIVE])
 
 
-def complete(cell: nodes.container, name: str, data: str) -> None:
+def complete(cell: nodes.container, name: str, data: str, arrays: str = "") -> None:
     """Add the data to the one figure of a cell; the picture and the caption are there already."""
     figures = list(cell.findall(nodes.figure))
     images = [image for figure in figures for image in figure.findall(nodes.image) if image.get("alt")]
@@ -47,8 +47,10 @@ def complete(cell: nodes.container, name: str, data: str) -> None:
     [figure] = figures
     figure[NAME] = name
     figure["classes"].append("interactive")
-    script = f'<script type="application/json">{data}</script>'
-    figure.insert(1, nodes.raw("", script + as_html(data), format="html"))
+    figure["arrays"] = bool(arrays)
+    given = [data, arrays] if arrays else [data]
+    scripts = "".join(f'<script type="application/json">{text}</script>' for text in given)
+    figure.insert(1, nodes.raw("", scripts + as_html(*given), format="html"))
 
 
 def visit_figure(translator: HTML5Translator, node: nodes.figure) -> None:
@@ -68,10 +70,13 @@ def add_scripts(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document
 ) -> None:
     """Load the scripts of the figures that a page has, on that page alone."""
-    names = {figure[NAME] for figure in doctree.findall(nodes.figure) if NAME in figure} if doctree else ()
-    if names:
-        for script in ("figures", *(f"figures/{name}" for name in sorted(names))):
-            app.add_js_file(f"{script}.js", loading_method="defer")
+    figures = [figure for figure in doctree.findall(nodes.figure) if NAME in figure] if doctree else []
+    if not figures:
+        return
+    models = ["models"] if any(figure["arrays"] for figure in figures) else []
+    names = sorted({f"figures/{figure[NAME]}" for figure in figures})
+    for script in ("figures", *models, *names):
+        app.add_js_file(f"{script}.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict:

@@ -1,5 +1,5 @@
-// Interactive figures. figures/NAME.js sets figures[NAME] = mount, and mount(element, data) is called when
-// the figure NAME comes near the view. Its picture stays for print, and where no script runs.
+// Interactive figures. figures/NAME.js sets figures[NAME] = mount, and mount(element, data, arrays) is called
+// when the figure NAME comes near the view. Its picture stays for print, and where no script runs.
 "use strict";
 const figures = {};
 
@@ -24,7 +24,8 @@ const say = (status, text) => {
 document.addEventListener("DOMContentLoaded", () => {
   const start = (figure) => {
     const element = make("div", { class: "interactive-body" });
-    figures[figure.dataset.figure](element, JSON.parse(figure.querySelector("script").textContent));
+    const given = [...figure.querySelectorAll("script")].map((script) => JSON.parse(script.textContent));
+    figures[figure.dataset.figure](element, ...given);
     figure.prepend(element);
     figure.classList.add("mounted");
   };

@@ -31,3 +31,12 @@ def status(found, text):
     """Wait until the figure says this, and return all that it says."""
     found.page.wait_for_function(SAID, arg=text)
     return found.locator("[role=status]").first.inner_text()
+
+
+def mulberry32(seed):
+    """Draw the numbers that the script draws, in unsigned arithmetic of 32 bits."""
+    while True:
+        seed = (seed + 0x6D2B79F5) % 2**32
+        t = (seed ^ seed >> 15) * (seed | 1) % 2**32
+        t ^= (t + (t ^ t >> 7) * (t | 61)) % 2**32
+        yield (t ^ t >> 14) / 2**32

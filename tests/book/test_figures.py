@@ -19,7 +19,7 @@ from llmbook.math_foundations.calculus import check_pullback
 from llmbook.math_foundations.ngram import NGram, add_k
 from llmbook.math_foundations.softmax import entropy, perplexity, softmax
 from llmbook.rnn.unrolled import UnrolledRNN
-from mounted import DRAFTS, PAGES, SAID, numbers, reading, status
+from mounted import DRAFTS, PAGES, SAID, mulberry32, numbers, reading, status
 
 pytestmark = pytest.mark.browser
 FIGURES = execution.ROOT / "book" / "_static" / "figures.js"
@@ -30,6 +30,8 @@ MOTION = """figure => [...figure.querySelectorAll("*")].map(getComputedStyle).fi
     style.animationName != "none" || style.transitionDuration != "0s").length"""
 SMALL = """figure => [...figure.querySelectorAll("button, select, label, summary")]
     .filter(control => control.getBoundingClientRect().height < 44).map(control => control.outerHTML)"""
+NAMELESS = """figure => [...figure.querySelectorAll(".interactive-body :is(input, select)")]
+    .filter(control => !control.labels.length).map(control => control.outerHTML)"""
 every_figure = pytest.mark.parametrize("name", [*PAGES, *DRAFTS])
 
 
@@ -99,15 +101,6 @@ def test_the_target_is_told_from_both_sides_and_can_be_reached(figure, site, log
     for place, answer in ((0.5, "go colder"), (-2, "go warmer"), (best, "Found")):
         set_letter(found, "a", place)
         found.page.wait_for_function(SAID, arg=answer)
-
-
-def mulberry32(seed):
-    """Draw the numbers that the script draws, in unsigned arithmetic of 32 bits."""
-    while True:
-        seed = (seed + 0x6D2B79F5) % 2**32
-        t = (seed ^ seed >> 15) * (seed | 1) % 2**32
-        t ^= (t + (t ^ t >> 7) * (t | 61)) % 2**32
-        yield (t ^ t >> 14) / 2**32
 
 
 def test_the_sampled_names_can_be_reproduced(figure, base, names, log_probs):
@@ -331,6 +324,10 @@ def test_all_can_use_it(figure, site, name, options):
     elif name == "gradient-by-lag":
         found.get_by_role("button", name="it vanishes").click()
         status(found, "You are right")
+    elif name == "next-letter":
+        found.get_by_role("button", name="Guess").click()
+        found.get_by_role("button", name="Write ten names").click()
+        status(found, "your guess")
     else:
         set_letter(found, "a", -2.2, naive=True)
         status(found, "nan")
@@ -341,6 +338,7 @@ def test_all_can_use_it(figure, site, name, options):
     assert found.evaluate(MOTION) == 0
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     assert found.evaluate(SMALL) == []
+    assert found.evaluate(NAMELESS) == []  # axe takes a label's text for the name of all that is in it
 
 
 def test_the_colors_follow_the_page(figure, site):

@@ -1,5 +1,6 @@
 """Interactive figures on Python's side: what a cell hands over, and what pages and notebooks make of it."""
 
+import base64
 import json
 import re
 from html.parser import HTMLParser
@@ -30,12 +31,12 @@ def shell():
     InteractiveShell.clear_instance()
 
 
-def shown(name, data):
+def shown(name, data, **options):
     """Call `interactive` in a shell, and return the output's data and metadata, and the figure."""
     figure, axes = plt.subplots()
     axes.plot([1, 2])
     with capture_output() as captured:
-        interactive(name, data, figure)
+        interactive(name, data, figure, **options)
     [output] = captured.outputs
     return output.data, output.metadata, figure
 
@@ -66,6 +67,27 @@ def test_numbers_are_rounded_and_order_and_texts_are_kept(shell):
     ]
 
 
+def test_arrays_are_float32_in_base64_and_a_fold_tells_their_shapes(shell):
+    W = np.array([[0.1, -2, 3e-30], [np.pi, 1e30, 0]])
+    _, metadata, _ = shown("a-name", {"t": {}}, arrays={"W": W.T, "b": np.arange(3), "s": 1.5})
+    handed = metadata[INTERACTIVE]
+    arrays = json.loads(handed["arrays"])
+    for name, array in {"W": W.T, "b": np.arange(3), "s": np.array(1.5)}.items():
+        assert arrays[name]["shape"] == list(array.shape)
+        read = np.frombuffer(base64.b64decode(arrays[name]["base64"]), "<f4").reshape(array.shape)
+        np.testing.assert_array_equal(read, array.astype(np.float32))
+    parser = Cells()
+    parser.feed(as_html(handed["data"], handed["arrays"]))
+    fold = ["Data: arrays", "shape", "numbers", "W", "3 × 2", "6", "b", "3", "3", "s", "one number", "1"]
+    assert parser.texts == ["Data: t", *fold]
+
+
+@pytest.mark.parametrize("array", [[1.0, np.nan], [np.inf], ["a"], [1j], [True], [None]])
+def test_arrays_of_what_is_no_finite_number_are_refused(array):
+    with pytest.raises(ValueError, match=r"arrays 'W': it needs finite numbers, not \["):
+        interactive("a-name", {}, None, arrays={"W": array})
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, [1], 1j, b"a"])
 def test_what_json_has_not_is_refused(value):
     with pytest.raises(
@@ -87,7 +109,12 @@ def test_data_that_are_too_large_are_refused(capsys):
         ValueError, match=r"data of 'a-name' take 100,000 bytes in the page; it needs fewer than"
     ):
         interactive("a-name", {"t": {"r": {"c": "x" * (rest + 1)}}}, None)
-    assert capsys.readouterr().out.count("\n") == 1  # from the first
+    interactive("a-name", {}, None, arrays={"W": np.zeros(56_000)})
+    with pytest.raises(
+        ValueError, match=r"arrays of 'a-name' take 306,\d{3} bytes in the page; it needs fewer than 300,000"
+    ):
+        interactive("a-name", {}, None, arrays={"W": np.zeros((574, 100))})
+    assert capsys.readouterr().out.count("\n") == 2  # from the smaller ones
 
 
 def test_no_text_ends_the_script():
@@ -121,10 +148,10 @@ def test_the_tables_show_everything():
 def test_the_scripts_are_short_and_ask_for_nothing():
     assert len((STATIC / "figures.js").read_bytes()) < 2048
     assert len(SCRIPTS) >= 2
-    for script in SCRIPTS:
+    for script in [*SCRIPTS, STATIC / "models.js"]:
         text = script.read_text("utf-8")
         assert len(text.splitlines()) <= 200, script
-        assert f'figures["{script.stem}"] = ' in text
+        assert script not in SCRIPTS or f'figures["{script.stem}"] = ' in text
         assert not re.search(r"\b(import|export|fetch|XMLHttpRequest|eval|innerHTML)\b", text), script
 
 
@@ -172,7 +199,22 @@ def test_a_page_gets_one_figure_with_its_number_and_its_scripts(scratch):
     scripts = re.findall(r'<script defer="defer" src="_static/(figures[\w/-]*\.js)', scratch.page("a"))
     assert scripts == ["figures.js", "figures/letter-temperature.js"]
     assert "figure.interactive" in (scratch.root / "_build/html/_static/styles/site.css").read_text("utf-8")
-    assert "_static/figures" not in scratch.page("b")
+    assert not re.search("_static/(figures|models)", scratch.page("b"))
+
+
+def test_a_figure_with_arrays_brings_them_and_what_runs_them(scratch):
+    scratch.write("a.md", execution.FRONT_MATTER + PAGE.replace("}, fig)", '}, fig, arrays={"W": [1, 2]})'))
+    assert scratch.build("-W") == 0, scratch.output
+    scripts = re.findall(
+        r'<script defer="defer" src="_static/((?:figures|models)[\w/-]*\.js)', scratch.page("a")
+    )
+    assert scripts == ["figures.js", "models.js", "figures/letter-temperature.js"]
+    given = re.findall(r'<script type="application/json">(.*?)</script>', scratch.page("a"))
+    assert [json.loads(text) for text in given] == [
+        {"scores": {"a": {"b": 1.5}}},
+        {"W": {"shape": [2], "base64": "AACAPwAAAEA="}},
+    ]
+    assert "<summary>Data: arrays</summary>" in scratch.page("a")
 
 
 @pytest.mark.parametrize(

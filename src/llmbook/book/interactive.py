@@ -4,8 +4,10 @@ A cell draws the static figure as ever and hands it over with the data:
 `interactive("name", data, figure)`. In a notebook that shows the picture. The
 book's page makes a `<figure class="interactive">` of it, where the script
 `book/_static/figures/name.js` mounts; without the script the picture stays.
+A trained network's parameters go with it as `arrays`, for models.js to run.
 """
 
+import base64
 import json
 import math
 import re
@@ -13,28 +15,40 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+import numpy as np
+
 from llmbook.book.page import shell
 
 INTERACTIVE = "application/vnd.llmbook.interactive+json"
 LIMIT = 100_000  # bytes of JSON in a page
+ARRAYS_LIMIT = 300_000  # and of arrays: a float32 number takes 5.3
 DIGITS = 9  # significant: numbers computed from the data are right to 1e-6
 
 Cell = float | int | str | None
 Table = Mapping[str, Mapping[str, Cell]]
 
 
-def interactive(name: str, data: Mapping[str, Table], figure: Any) -> None:
+def interactive(
+    name: str,
+    data: Mapping[str, Table],
+    figure: Any,
+    *,
+    arrays: Mapping[str, Any] | None = None,
+) -> None:
     """Display a matplotlib figure that the page's script can make interactive.
 
     The data are tables, `{table: {row: {column: value}}}`: the script reads
     them as JSON, and everybody else as tables in folds. Their numbers are
-    rounded to nine significant digits. The figure's number, caption and
-    alternative text are in the cell's metadata, as for every figure. In plain
-    Python a line is printed instead.
+    rounded to nine significant digits. ``arrays``, by name, such as a model's
+    ``params()``, are what no table could hold: the script gets them as float32,
+    and a fold says their shapes. The figure's number, caption and alternative
+    text are in the cell's metadata, as for every figure. In plain Python a line
+    is printed instead.
 
     Raises:
         ValueError: the name is no file name in lower case; a value is neither
-            a finite number nor a text nor None; or the data are too large.
+            a finite number nor a text nor None; an array has other than finite
+            numbers; or the data or the arrays are too large.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise ValueError(
@@ -51,13 +65,13 @@ def interactive(name: str, data: Mapping[str, Table], figure: Any) -> None:
         }
         for title, table in data.items()
     }
-    text = as_json(tables)
-    size = len(text.encode())
-    if size >= LIMIT:
-        raise ValueError(
-            f"data of {name!r} take {size:,} bytes in the page; "
-            f"it needs fewer than {LIMIT:,}"
+    handed = {"name": name, "data": as_json(tables)}
+    _check_size("data", handed, LIMIT)
+    if arrays:
+        handed["arrays"] = as_json(
+            {key: encoded(array, key) for key, array in arrays.items()}
         )
+        _check_size("arrays", handed, ARRAYS_LIMIT)
     line = f"Interactive figure {name}: move it on the book's page"
     if shell() is None:
         print(line)
@@ -72,22 +86,39 @@ def interactive(name: str, data: Mapping[str, Table], figure: Any) -> None:
         {"text/plain": line, "image/svg+xml": svg},
         raw=True,
         # as text, because a notebook file sorts what a dictionary holds
-        metadata={INTERACTIVE: {"name": name, "data": text}},
+        metadata={INTERACTIVE: handed},
     )
 
 
-def as_json(tables: Mapping[str, Table]) -> str:
+def as_json(tables: Mapping[str, Any]) -> str:
     """Write tables for a `<script>`, which no text in them can end."""
     text = json.dumps(tables, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
 
 
-def as_html(data: str) -> str:
-    """Write tables for a reader, each folded: one may hold the answers."""
+def encoded(array: Any, key: str) -> dict[str, Any]:
+    """Write an array as float32, the last axis fastest, in base64."""
+    numbers = np.asarray(array)
+    if numbers.dtype.kind not in "fiu" or not np.isfinite(numbers).all():
+        raise ValueError(
+            f"arrays {key!r}: it needs finite numbers, not {array!r:.60}"
+        )
+    stored = base64.b64encode(numbers.astype("<f4").tobytes())
+    return {"shape": numbers.shape, "base64": stored.decode()}
+
+
+def as_html(data: str, arrays: str = "{}") -> str:
+    """Write tables for a reader, each folded: one may hold the answers.
+
+    Of the arrays it tells the shapes.
+    """
+    tables = json.loads(data)
+    if shapes := {key: _size(a) for key, a in json.loads(arrays).items()}:
+        tables["arrays"] = shapes
     return "".join(
         f"<details><summary>Data: {escape(title)}</summary>"
         f"{_table(rows)}</details>"
-        for title, rows in json.loads(data).items()
+        for title, rows in tables.items()
     )
 
 
@@ -126,3 +157,20 @@ def _rounded(value: Any, place: str) -> Cell:
             f"data {place}: {value!r} is not a finite number, a text or None"
         )
     return float(f"{number:.{DIGITS}g}")
+
+
+def _size(array: Mapping[str, Any]) -> dict[str, Cell]:
+    shape = array["shape"]
+    return {
+        "shape": " × ".join(map(str, shape)) or "one number",
+        "numbers": f"{math.prod(shape):,}",
+    }
+
+
+def _check_size(part: str, handed: Mapping[str, str], limit: int) -> None:
+    size = len(handed[part].encode())
+    if size >= limit:
+        raise ValueError(
+            f"{part} of {handed['name']!r} take {size:,} bytes in the page; "
+            f"it needs fewer than {limit:,}"
+        )

@@ -1,4 +1,4 @@
-"""The figures of recurrent networks in a browser: they compute what llmbook does."""
+"""The figure of chapter 10 in a browser: what is left of a gradient is what the library's Jacobians leave."""
 
 import json
 from itertools import product
@@ -11,8 +11,6 @@ from llmbook.rnn.through_time import chained, jacobians
 from mounted import reading, status
 
 pytestmark = pytest.mark.browser
-
-# Gradient by lag.
 
 
 def arrays_of(found):
