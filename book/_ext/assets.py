@@ -33,8 +33,8 @@ _CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 _TYPE = re.compile(r"<!-- .*? -->\s*<g [^>]*scale\(([\d.]+) -")  # how matplotlib draws a line of text
 _PICTURE = re.compile(r"(?<=data:image/png;base64,)[^\"]+")  # in a drawing
 _NAME = re.compile(r'(?<=<span class="pre">)[\w.]{30,}(?=</span>)')
-# The words of code in the color of their block, and the links, whose words stay as they are.
-_PLAIN = re.compile(r'<a\b.*?</a>|<span class="(?:n|nn|p|w)">([^<]*)</span>', re.DOTALL)
+# Names, operators and punctuation of code: they have the color of their block. A block begins with nothing.
+_PLAIN = re.compile(r'<span class="(?:n|nn|o|p|w)">([^<]*)</span>|(?<=<pre>)<span></span>')
 _RULE = re.compile(r"([^{};]+)\{([^{}]*)\}")
 
 
@@ -120,12 +120,12 @@ def smallest_type(drawing: Path) -> float:
 
 
 def drop_plain_words(app: Sphinx, exception: Exception | None) -> None:
-    """Write names and punctuation of code without elements of their own, a quarter of all that a page has."""
+    """Write plain words and signs of code without elements of their own, a third of all that a page has."""
     if exception or app.builder.format != "html":
         return
     for page in Path(app.outdir).rglob("*.html"):
         html = page.read_text("utf-8")
-        page.write_text(_PLAIN.sub(lambda match: match[0] if match[1] is None else match[1], html), "utf-8")
+        page.write_text(_PLAIN.sub(lambda match: match[1] or "", html), "utf-8")
 
 
 def write_sheet(app: Sphinx, exception: Exception | None) -> None:
