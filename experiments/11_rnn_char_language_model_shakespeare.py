@@ -135,7 +135,7 @@ def rates(seed, *, lrs, **how):
     seeds=range(1, 4),
     **SIZES,
     steps=12_000,
-    lr=0.008,
+    lr=0.003,
     every=1500,
     contexts=[1, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 50, 100, 200],
 )

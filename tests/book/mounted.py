@@ -9,6 +9,7 @@ PAGES = {
     "find-the-bug": "book/02_feedforward/05_backprop_manual.html",
     "read-the-bits": "book/04_rnn/09_rnn_from_scratch.html",
     "gradient-by-lag": "book/04_rnn/10_rnn_backprop_through_time.html",
+    "next-letter": "book/04_rnn/11_rnn_char_language_model.html",
 }
 # Figures whose chapters are not there yet stand on pages of a scratch book.
 DRAFTS = {path.stem: path for path in sorted((Path(__file__).parent / "drafts").glob("*.md"))}
