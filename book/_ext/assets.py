@@ -35,6 +35,7 @@ _PICTURE = re.compile(r"(?<=data:image/png;base64,)[^\"]+")  # in a drawing
 _NAME = re.compile(r'(?<=<span class="pre">)[\w.]{30,}(?=</span>)')
 # Names, operators and punctuation of code: they have the color of their block. A block begins with nothing.
 _PLAIN = re.compile(r'<span class="(?:n|nn|o|p|w)">([^<]*)</span>|(?<=<pre>)<span></span>')
+_TOGGLE = '<summary><span class="toctree-toggle"'
 _RULE = re.compile(r"([^{};]+)\{([^{}]*)\}")
 
 
@@ -119,12 +120,16 @@ def smallest_type(drawing: Path) -> float:
     return min((100 * 96 / 72 * float(size) for size in sizes), default=math.inf)
 
 
-def drop_plain_words(app: Sphinx, exception: Exception | None) -> None:
-    """Write plain words and signs of code without elements of their own, a third of all that a page has."""
+def finish_pages(app: Sphinx, exception: Exception | None) -> None:
+    """Write plain words and signs of code without elements of their own, a third of all that a page has.
+
+    And name what opens a chapter's deep dives in the theme's list of chapters.
+    """
     if exception or app.builder.format != "html":
         return
     for page in Path(app.outdir).rglob("*.html"):
         html = page.read_text("utf-8")
+        html = html.replace(_TOGGLE, _TOGGLE.replace("<summary", '<summary aria-label="Deep dives"', 1))
         page.write_text(_PLAIN.sub(lambda match: match[1] or "", html), "utf-8")
 
 
@@ -199,7 +204,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", size_images, priority=900)
     app.connect("html-page-context", break_names)
     app.connect("build-finished", draw_in_colors_of_text)
-    app.connect("build-finished", drop_plain_words, priority=800)  # when sphinx-codeautolink has linked them
+    app.connect("build-finished", finish_pages, priority=800)  # when sphinx-codeautolink has linked them
     app.connect("build-finished", write_sheet, priority=900)  # when all pages are as they will be
     version = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
     return {"env_version": int(version, 16), "parallel_read_safe": True, "parallel_write_safe": False}
