@@ -67,7 +67,7 @@
 
     element.append(
       make("p", { class: "task" }, "Inputs of strength 1 drive a tanh cell whose recurrent matrix is orthogonal, of "
-        + `spectral radius 1. What becomes of a gradient on its way back through ${ASKED} steps? Guess first:`),
+        + `spectral radius 1. What is left of a gradient after going back through ${ASKED} steps? Guess first:`),
       make("div", { class: "controls" }, ...guesses),
       cells,
       kinds,
