@@ -3,6 +3,7 @@
 import numpy as np
 
 from llmbook.exercises.answers import WrongAnswer, check_with, demand
+from llmbook.math_foundations.softmax import softmax
 
 
 def check(exercise: str, answer) -> None:
@@ -86,16 +87,16 @@ def _choose(choose) -> None:
             f"ids are from 0 to {V - 1}; got {ids.min()} to {ids.max()}",
         )
         shares = np.bincount(ids, minlength=V) / n
-        right = _softmax(z / temperature)
+        right, _ = softmax(z / temperature)
         if np.allclose(shares, right, atol=0.02):
             continue
         wrong = {
-            "the temperature is not used": _softmax(z),
+            "the temperature is not used": softmax(z)[0],
             "divide the logits by the temperature, do not multiply": (
-                _softmax(z * temperature)
+                softmax(z * temperature)[0]
             ),
             "every row got the same symbol: draw one for each, and see that "
-            "no exponential overflows": (np.eye(V)[ids[0]]),
+            "no exponential overflows": np.eye(V)[ids[0]],
         }
         for hint, shares_of_it in wrong.items():
             if np.allclose(shares, shares_of_it, atol=0.02):
@@ -105,11 +106,6 @@ def _choose(choose) -> None:
             f"{(z - z.max()).round(2)} are {right.round(3)}; of {n} draws, "
             f"yours were {shares.round(3)}"
         )
-
-
-def _softmax(z):
-    e = np.exp(z - z.max())
-    return e / e.sum()
 
 
 CHECKS = {"rulers": _rulers, "choose": _choose}
