@@ -17,7 +17,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
 
 from execution import FRONT_MATTER, ROOT
-from mounted import DRAFTS, PAGES
+from mounted import PAGES
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
 PREFIX = urlsplit(CONFIG["html"]["baseurl"]).path  # of the addresses of the book's pages
@@ -167,18 +167,6 @@ def site(built: Path, serve: Callable[[Path], str]) -> str:
     return serve(built)
 
 
-@pytest.fixture(scope="session")
-def drafts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build a page for each figure whose chapter is not there yet."""
-    scratch = Scratch(tmp_path_factory.mktemp("drafts"))
-    scratch.write("index.md", "# Drafts\n")
-    for path in DRAFTS.values():
-        shutil.copy(path, scratch.root)
-    scratch.toc("index", *DRAFTS)
-    assert scratch.build("-W") == 0, scratch.output
-    return scratch.root / "_build" / "html"
-
-
 @pytest.fixture(params=["http", "file"])
 def base(request, built, site):
     """The address of the book, served or in a folder."""
@@ -186,7 +174,7 @@ def base(request, built, site):
 
 
 @pytest.fixture
-def visit(browser, serve, request):
+def visit(browser):
     """Return a function that opens a figure's page; what goes wrong there fails the test."""
     contexts, wrong = [], []
 
@@ -197,12 +185,9 @@ def visit(browser, serve, request):
         page.on("pageerror", lambda error: wrong.append(str(error)))
         if options.get("java_script_enabled", True):  # else every script is a request that failed
             page.on("requestfailed", lambda r: wrong.append(r.url))
-        if name in DRAFTS:
-            drafts = request.getfixturevalue("drafts")
-            base = serve(drafts) if base.startswith("http") else f"{drafts.as_uri()}/"
         own = (base, "data:", "blob:")
         page.on("request", lambda r: None if r.url.startswith(own) else wrong.append(r.url))
-        page.goto(base + PAGES.get(name, f"{name}.html"))
+        page.goto(base + PAGES[name])
         return page
 
     yield open_page

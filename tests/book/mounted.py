@@ -1,7 +1,5 @@
 """Where the interactive figures stand, and what a browser reads from one that has mounted."""
 
-from pathlib import Path
-
 import numpy as np
 
 PAGES = {
@@ -11,8 +9,6 @@ PAGES = {
     "gradient-by-lag": "book/04_rnn/10_rnn_backprop_through_time.html",
     "next-letter": "book/04_rnn/11_rnn_char_language_model.html",
 }
-# Figures whose chapters are not there yet stand on pages of a scratch book.
-DRAFTS = {path.stem: path for path in sorted((Path(__file__).parent / "drafts").glob("*.md"))}
 SAID = "text => document.querySelector('figure.interactive [role=status]').textContent.includes(text)"
 
 

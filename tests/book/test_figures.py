@@ -19,7 +19,7 @@ from llmbook.math_foundations.calculus import check_pullback
 from llmbook.math_foundations.ngram import NGram, add_k
 from llmbook.math_foundations.softmax import entropy, perplexity, softmax
 from llmbook.rnn.unrolled import UnrolledRNN
-from mounted import DRAFTS, PAGES, SAID, mulberry32, numbers, reading, status
+from mounted import PAGES, SAID, mulberry32, numbers, reading, status
 
 pytestmark = pytest.mark.browser
 FIGURES = execution.ROOT / "book" / "_static" / "figures.js"
@@ -32,7 +32,7 @@ SMALL = """figure => [...figure.querySelectorAll("button, select, label, summary
     .filter(control => control.getBoundingClientRect().height < 44).map(control => control.outerHTML)"""
 NAMELESS = """figure => [...figure.querySelectorAll(".interactive-body :is(input, select)")]
     .filter(control => !control.labels.length).map(control => control.outerHTML)"""
-every_figure = pytest.mark.parametrize("name", [*PAGES, *DRAFTS])
+every_figure = pytest.mark.parametrize("name", PAGES)
 
 
 # Letter and temperature.
