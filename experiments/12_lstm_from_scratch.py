@@ -274,7 +274,7 @@ def correlations(gates, c0, ids):
     long=160,
 )
 def nesting(seed, *, length, depth, d_hidden, wide, batch, steps, lr, long):
-    """Which bracket closes: share right {kind: [at length, at the long one]}; gates, depth and replacements."""
+    """Which bracket closes: share right {kind: [at length, at the long one]}; depth; replaced gates."""
     results = {}
     kinds = {kind: (CELLS[kind], d_hidden) for kind in ("LSTM", "forget gate 1", "RNN")}
     for kind, (cell, width) in (kinds | {"RNN, wide": (RNN, wide)}).items():
