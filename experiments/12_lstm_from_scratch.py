@@ -6,7 +6,8 @@ import numpy as np
 
 from llmbook.book import experiment
 from llmbook.data.toys import adding, brackets
-from llmbook.feedforward.tape import no_grad
+from llmbook.feedforward import ops
+from llmbook.feedforward.tape import Tensor, no_grad
 from llmbook.lstm_gru.gates import lstm_gates, replay
 from llmbook.lstm_gru.lstm import LSTM, lstm
 from llmbook.math_foundations.softmax import cross_entropy
@@ -56,11 +57,11 @@ def recall(rng, batch, T):
 
 def arriving(model, x):
     """Mean ln of how long the gradient of the answer by c_1 is, and of the forget gates' product alone."""
-    layer = [p.data for p in model.recurrent.layers[0].values()]
-    zeros = np.zeros((len(x), model.recurrent.d_hidden), x.dtype)
+    layer = [p.data.astype(float) for p in model.recurrent.layers[0].values()]  # float32 would underflow
+    x, zeros = x.astype(float), np.zeros((len(x), model.recurrent.d_hidden))
     (_, h, c), _ = lstm(x[:, :1], zeros, zeros, *layer)
     (y, *_), pullback = lstm(x[:, 1:], h, c, *layer)
-    by_answer = np.tile(model.output.W.data @ np.float32([-1, 1]), (len(x), 1))
+    by_answer = np.tile(model.output.W.data @ [-1.0, 1.0], (len(x), 1))
     by_c = pullback(None, by_answer, None)[2]
     _, f, _, _ = lstm_gates(x[:, 1:], h, y, *layer)
     lengths = np.linalg.norm(by_c, axis=1) / np.linalg.norm(by_answer, axis=1)
@@ -223,6 +224,40 @@ def adding_problem(seed, *, steps, longer, wide, d_hidden, **how):
                 for name, others in replaced(gates, np.random.default_rng(seed))
             }
     return results
+
+
+def bare(state):
+    return state.data if isinstance(state, Tensor) else state
+
+
+class Stepwise(LSTM):
+    """An LSTM that the tape replays step by step; no gradient goes back through the cells, or the states."""
+
+    def __init__(self, d_in, d_hidden, *, off, learned=True, **how):
+        super().__init__(d_in, d_hidden, **how)
+        select = np.split(np.eye(4 * d_hidden, dtype=np.float32), 4, axis=1)  # the columns of a gate
+
+        def stepwise(x, h, c, W_x, W_h, b, *, mask=None):
+            for t in range(x.shape[1]):
+                a = ops.linear(x[:, t], W_x, b) + ops.matmul(bare(h) if off == "states" else h, W_h)
+                i, f, g, o = (ops.matmul(a, columns) for columns in select)
+                keep = ops.sigmoid(f) if learned else 0.5
+                c = keep * (bare(c) if off == "cells" else c) + ops.sigmoid(i) * ops.tanh(g)
+                h = ops.sigmoid(o) * ops.tanh(c)
+            return x, h, c  # a Reader asks for the last state only
+
+        self.rule = stepwise
+
+
+@experiment("12-paths", seeds=range(1, 7), steps=1500, every=100, **ADDING)
+def paths(seed, *, steps, **how):
+    """The adding problem, squared error along training, where a part of the gradient is cut off."""
+    kinds = {
+        f"{off} cut, forget gate {gate}": partial(Stepwise, off=off, learned=gate == "learned")
+        for gate in ("learned", "1/2")
+        for off in ("cells", "states")
+    }
+    return {kind: added(cell, seed=seed, steps=steps, **how)[2] for kind, cell in kinds.items()}
 
 
 @experiment("12-adding-rate", seeds=[101, 102, 103], steps=1500, lrs=[0.0005, 0.0015, 0.005, 0.015], **ADDING)
