@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from llmbook.book import experiment
-from llmbook.data.toys import adding, brackets
+from llmbook.data.toys import adding, brackets, recall
 from llmbook.feedforward import ops
 from llmbook.feedforward.tape import Tensor, no_grad
 from llmbook.lstm_gru.gates import lstm_gates, replay
@@ -47,14 +47,6 @@ def learn(model, draw, rng, *, steps, lr, **how):
     return train(model, draw, Adam(lr), **how)
 
 
-def recall(rng, batch, T):
-    """Draw a bit, and T - 1 steps of noise after it.  x (batch, T, 3), bits (batch,)"""
-    bits, x = rng.integers(0, 2, batch), np.zeros((batch, T, 3), np.float32)
-    x[np.arange(batch), 0, bits] = 1
-    x[:, 1:, 2] = rng.choice([-1.0, 1.0], (batch, T - 1))
-    return x, bits
-
-
 def arriving(model, x):
     """Mean ln of how long the gradient of the answer by c_1 is, and of the forget gates' product alone."""
     layer = [p.data.astype(float) for p in model.recurrent.layers[0].values()]  # float32 would underflow
@@ -72,8 +64,8 @@ def recalled(cell, T, seed, *, d_hidden, steps, batch, lr):
     """Train a network to recall a bit; how often it is right on new sequences."""
     rng = np.random.default_rng(seed)
     model = Reader(cell(3, d_hidden, rng=rng), 2, rng=rng)
-    learn(model, partial(recall, batch=batch, T=T), rng, steps=steps, lr=lr)
-    x, bits = recall(rng, 2000, T)
+    learn(model, lambda rng: recall(batch, T, rng=rng), rng, steps=steps, lr=lr)
+    x, bits = recall(2000, T, rng=rng)
     with no_grad():
         return float((model(x).argmax(axis=1) == bits).mean())
 
@@ -108,7 +100,7 @@ def biases(seed, *, Ts, biases, **how):
         untrained = Reader(cell(3, how["d_hidden"], rng=rng), 2, rng=rng)
         results[str(bias)] = {
             "right": [recalled(cell, T, seed, **how) for T in Ts],
-            "arrives, gates": [arriving(untrained, recall(rng, 200, T)[0]) for T in Ts],
+            "arrives, gates": [arriving(untrained, recall(200, T, rng=rng)[0]) for T in Ts],
         }
     return results
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmbook.data import adding, brackets, parity
+from llmbook.data import adding, brackets, parity, recall
 
 
 def test_parity_counts_the_ones_so_far(rng):
@@ -30,6 +30,18 @@ def test_the_mean_answer_errs_by_a_sixth(rng):
     _, sums = adding(40_000, 20, rng=rng)
     squares = (sums - 1) ** 2
     assert abs(squares.mean() - 1 / 6) < 4 * squares.std() / 200
+
+
+def test_recall_shows_the_bit_once_and_then_noise(rng):
+    x, bits = recall(400, 6, rng=rng)
+    assert x.shape == (400, 6, 3) and x.dtype == np.float32 and bits.dtype == np.int64
+    np.testing.assert_array_equal(x[:, 0, :2], np.eye(2)[bits])
+    assert not x[:, 1:, :2].any() and not x[:, 0, 2].any()
+    noise = x[:, 1:, 2]
+    np.testing.assert_array_equal(abs(noise), 1)
+    assert abs(noise.mean(axis=0)).max() < 0.2  # a standard error is 0.05
+    assert abs(np.corrcoef(noise.T, bits)[-1, :-1]).max() < 0.2  # and tells nothing of the bit
+    assert recall(3, 1, rng=rng)[0].shape == (3, 1, 3)
 
 
 def depths(text, kinds):
@@ -65,6 +77,8 @@ def test_brackets_reach_every_depth_and_use_every_kind(rng):
         (lambda rng: parity(5, 0, rng=rng), "length is 0; it must be at least 1"),
         (lambda rng: adding(5, 1, rng=rng), "length is 1; it must be at least 2"),
         (lambda rng: adding(0, 5, rng=rng), "n is 0"),
+        (lambda rng: recall(0, 5, rng=rng), "n is 0"),
+        (lambda rng: recall(5, 0, rng=rng), "length is 0; it must be at least 1"),
         (lambda rng: brackets(1, 5, rng=rng), "length is 5; it must be even"),
         (lambda rng: brackets(1, 0, rng=rng), "length is 0"),
         (lambda rng: brackets(1, 4, rng=rng, depth=0), "depth is 0"),

@@ -12,7 +12,7 @@ from llmbook.data.shakespeare import (
     load_shakespeare,
     spoken_words,
 )
-from llmbook.data.toys import adding, brackets, parity
+from llmbook.data.toys import adding, brackets, parity, recall
 from llmbook.data.vocabulary import CharVocabulary
 
 __all__ = [
@@ -29,5 +29,6 @@ __all__ = [
     "load_shakespeare",
     "padded",
     "parity",
+    "recall",
     "spoken_words",
 ]

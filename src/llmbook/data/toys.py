@@ -48,6 +48,25 @@ def adding(
     return x, x.prod(axis=2).sum(axis=1)
 
 
+def recall(
+    n: int, length: int, *, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a bit to keep, and noise after it.
+
+    -> x (n, length, 3), float32, bits (n,), int64.  At the first step the bit
+    is 1 in column 0 or 1 of x; at every later one, column 2 is 1 or -1.
+
+    Raises:
+        ValueError: ``n`` or ``length`` is below 1.
+    """
+    _at_least(1, n=n, length=length)
+    bits = rng.integers(0, 2, n)
+    x = np.zeros((n, length, 3), dtype=np.float32)
+    x[np.arange(n), 0, bits] = 1
+    x[:, 1:, 2] = rng.choice([-1.0, 1.0], (n, length - 1))
+    return x, bits
+
+
 def brackets(
     n: int,
     length: int,
