@@ -39,20 +39,34 @@ const sample = (p, random) => {
   return id < 0 ? p.length - 1 : id; // what rounding left over
 };
 
-// llmbook.rnn.rnn.RNNLanguageModel: the state is that of each layer.
-models.rnn = (arrays) => {
+// llmbook.rnn.rnn.RNNLanguageModel: from a layer's sums a = x W_x + h W_h + b and its state, cell makes the next one,
+// of which h is what the layer above reads.
+const recurrent = (arrays, cell) => {
   const layers = [];
-  for (let i = 0; `recurrent.layers.${i}.W_x` in arrays; i++) {
-    const [W_x, W_h, b] = ["W_x", "W_h", "b"].map((name) => arrays[`recurrent.layers.${i}.${name}`]);
-    layers.push((x, h) => plus(plus(matmul(x, W_x), matmul(h, W_h)), b.values).map(Math.tanh));
-  }
-  const d_hidden = arrays["recurrent.layers.0.W_h"].shape[0];
+  for (let i = 0; `recurrent.layers.${i}.W_x` in arrays; i++)
+    layers.push(["W_x", "W_h", "b"].map((name) => arrays[`recurrent.layers.${i}.${name}`]));
+  const zeros = new Float64Array(arrays["output.W"].shape[0]);
   return {
-    start: () => layers.map(() => new Float64Array(d_hidden)),
+    start: () => layers.map(() => ({ h: zeros, c: zeros })),
     step: (before, id) => {
       let x = row(arrays["embedding.table"], id);
-      const state = layers.map((layer, i) => (x = layer(x, before[i])));
+      const state = layers.map(([W_x, W_h, b], i) => {
+        const after = cell(plus(plus(matmul(x, W_x), matmul(before[i].h, W_h)), b.values), before[i]);
+        x = after.h;
+        return after;
+      });
       return { state, logits: plus(matmul(x, arrays["output.W"]), arrays["output.b"].values) };
     },
   };
 };
+models.rnn = (arrays) => recurrent(arrays, (a) => ({ h: a.map(Math.tanh) }));
+
+// With llmbook.lstm_gru.lstm.LSTM for its layers: the state of each also tells the gates that it comes from.
+const sigmoid = (x) => 1 / (1 + Math.exp(-x));
+models.lstm = (arrays) => recurrent(arrays, (a, before) => {
+  const H = before.h.length;
+  const [i, f, g, o] = [sigmoid, sigmoid, Math.tanh, sigmoid].map((squash, k) =>
+    a.subarray(k * H, (k + 1) * H).map(squash));
+  const c = before.c.map((value, j) => f[j] * value + i[j] * g[j]);
+  return { i, f, g, o, c, h: c.map((value, j) => o[j] * Math.tanh(value)) };
+});

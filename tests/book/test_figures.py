@@ -328,6 +328,11 @@ def test_all_can_use_it(figure, site, name, options):
         found.get_by_role("button", name="Guess").click()
         found.get_by_role("button", name="Write ten names").click()
         status(found, "your guess")
+    elif name == "bracket-gates":
+        found.get_by_role("textbox").fill("([{}])" * 6 + "([{(")
+        found.get_by_label("Show").select_option("cell")
+        found.get_by_role("button", name="Guess").click()
+        status(found, "You are right")
     else:
         set_letter(found, "a", -2.2, naive=True)
         status(found, "nan")

@@ -1,30 +1,14 @@
 """The figure of chapter 11, and the models that run in a page: they compute and draw what llmbook does."""
 
-import base64
-import json
-
 import numpy as np
 import pytest
 
 from llmbook.book.interactive import encoded
 from llmbook.math_foundations.softmax import entropy, perplexity, softmax
 from llmbook.rnn.rnn import RNNLanguageModel
-from mounted import mulberry32, numbers, reading, status
+from mounted import mulberry32, network_of, numbers, reading, status
 
 pytestmark = pytest.mark.browser
-
-
-def network_of(found):
-    """Load what the page has into the library's network, in its own float32."""
-    [text] = found.locator("script").all_text_contents()[1:]
-    arrays = {
-        name: np.frombuffer(base64.b64decode(a["base64"]), "<f4").reshape(a["shape"])
-        for name, a in json.loads(text).items()
-    }
-    V, d_model = arrays["embedding.table"].shape
-    network = RNNLanguageModel(V, d_model=d_model, d_hidden=len(arrays["output.W"]), rng=None)
-    network.load(arrays)
-    return network
 
 
 SYMBOLS = ".abcdefghijklmnopqrstuvwxyz"
