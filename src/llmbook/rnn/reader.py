@@ -19,7 +19,7 @@ class Reader(Module):
 
     def __init__(self, recurrent, d_out, *, rng):
         self.recurrent = recurrent
-        dtype = recurrent.layers[0]["W_h"].dtype
+        dtype = recurrent.layers[0]["W_x"].dtype
         self.output = Linear(recurrent.d_hidden, d_out, rng=rng, dtype=dtype)
 
     def __call__(self, x, mask=None):
