@@ -1,4 +1,4 @@
-"""What RNN, LSTM and GRU have in common: the state they carry, masks, layers, and PyTorch's modules."""
+"""What recurrent layers have in common: the state they carry, masks, layers, and PyTorch's modules."""
 
 from functools import partial
 
@@ -11,11 +11,13 @@ from llmbook.feedforward import ops
 from llmbook.feedforward.tape import Tensor
 from llmbook.lstm_gru.gru import GRU, gru
 from llmbook.lstm_gru.lstm import LSTM, lstm
+from llmbook.lstm_gru.mingru import MinGRU
 from llmbook.math_foundations.calculus import check_pullback
 from llmbook.rnn.rnn import RNN, RNNLanguageModel, rnn
 
 D, H = 3, 4
 CELLS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU, "GRU, reset before": partial(GRU, reset_after=False)}
+CELLS |= {"MinGRU": MinGRU}
 every_cell = pytest.mark.parametrize("cell", CELLS)
 
 

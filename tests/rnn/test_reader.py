@@ -6,13 +6,14 @@ import pytest
 from llmbook.feedforward.tape import Tensor
 from llmbook.lstm_gru.gru import GRU
 from llmbook.lstm_gru.lstm import LSTM
+from llmbook.lstm_gru.mingru import MinGRU
 from llmbook.math_foundations.calculus import numerical_gradient
 from llmbook.math_foundations.softmax import cross_entropy
 from llmbook.rnn.reader import Reader
 from llmbook.rnn.rnn import RNN
 
 B, T, D, H, V = 4, 5, 3, 4, 2
-CELLS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU, "two layers": partial(LSTM, n_layers=2)}
+CELLS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU, "MinGRU": MinGRU, "two layers": partial(LSTM, n_layers=2)}
 every_cell = pytest.mark.parametrize("cell", CELLS)
 
 
