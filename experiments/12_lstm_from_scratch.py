@@ -210,6 +210,7 @@ def adding_problem(seed, *, steps, longer, wide, d_hidden, **how):
     for kind, (cell, width, n) in kinds.items():
         model, (x, targets), results[kind] = added(cell, seed=seed, d_hidden=width, steps=n, **how)
         if kind == "LSTM":
+            results["LSTM, last"] = results[kind][-1]
             gates, c0 = gates_of(model, x)
             results["replaced"] = {
                 name: float(((model.output(replay(*others, c0)[0][:, -1]).data - targets) ** 2).mean())
@@ -314,6 +315,7 @@ def nesting(seed, *, length, depth, d_hidden, wide, batch, steps, lr, long):
         learn(model, partial(nested, batch=batch, length=length, depth=depth), rng, steps=steps, lr=lr)
         results[kind] = [closers(model.logits(ids), targets) for ids, targets in (new, longer)]
         if kind == "LSTM":
+            results["LSTM, closed"] = results[kind][0]
             gates, c0 = gates_of(model, model.embedding.table.data[new[0]])
             results["depth"] = correlations(gates, c0, new[0])
             results["replaced"] = {}
