@@ -113,6 +113,7 @@ def added(seed, *, T, kinds, d_hidden, steps, batch, lr, every):
         model = Reader(CELLS[kind](2, d_hidden, rng=rng), 1, rng=rng)
         how = {"steps": steps, "lr": lr, "evaluate": squared_error, "evaluate_every": every}
         results[kind] = learn(model, draw, rng, **how)["value"]
+        results[f"{kind}, last"] = results[kind][-1]
     return results
 
 
