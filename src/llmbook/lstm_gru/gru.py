@@ -90,7 +90,7 @@ def gru(x, h0, W_x, W_h, b_x, b_h, *, mask=None, reset_after=True):
 
 
 class GRU(RNN):
-    """Layers of :func:`gru`.  See :class:`RNN`.
+    """Layers of :func:`gru`.  See :class:`~llmbook.rnn.rnn.RNN`.
 
     b_x and b_h are PyTorch's ``bias_ih_l0`` and ``bias_hh_l0``: after a reset
     that acts on one of them only, their sum does not tell all.

@@ -67,10 +67,11 @@ def lstm(x, h0, c0, W_x, W_h, b, *, mask=None):
 
 
 class LSTM(RNN):
-    """Layers of :func:`lstm`; each carries (h, c) on.  See :class:`RNN`.
+    """Layers of :func:`lstm`; each carries (h, c) on.
 
-    The bias of the forget gates begins at ``forget_bias``, so that a cell keeps
-    what it has until it learns to forget.
+    They are used as those of :class:`~llmbook.rnn.rnn.RNN` are.  The bias of
+    the forget gates begins at ``forget_bias``, so that a cell keeps what it has
+    until it learns to forget.
 
     Source: Jozefowicz et al. (2015) for the bias.
     """

@@ -128,10 +128,11 @@ def min_gru(x, h0, W_x, b, *, mask=None):
 
 
 class MinGRU(RNN):
-    """Layers of :func:`min_gru`, which have no W_h.  See :class:`RNN`.
+    """Layers of :func:`min_gru`, which have no W_h.
 
-    The bias of the update gates begins at ``update_bias``: where the input says
-    nothing, ``sigmoid(update_bias) ** n`` of a state is left after n steps.
+    They are used as those of :class:`~llmbook.rnn.rnn.RNN` are.  The bias of
+    the update gates begins at ``update_bias``: where the input says nothing,
+    ``sigmoid(update_bias) ** n`` of a state is left after n steps.
     """
 
     rule = staticmethod(record(min_gru))
