@@ -224,7 +224,7 @@ def bare(state):
 
 
 class Stepwise(LSTM):
-    """An LSTM that the tape replays step by step; no gradient goes back through the cells, or the states."""
+    """An LSTM on the tape, step by step; no gradient goes back through "cells", "states", or "both"."""
 
     def __init__(self, d_in, d_hidden, *, off, learned=True, **how):
         super().__init__(d_in, d_hidden, **how)
@@ -232,10 +232,11 @@ class Stepwise(LSTM):
 
         def stepwise(x, h, c, W_x, W_h, b, *, mask=None):
             for t in range(x.shape[1]):
-                a = ops.linear(x[:, t], W_x, b) + ops.matmul(bare(h) if off == "states" else h, W_h)
+                before = h if off == "cells" else bare(h)
+                a = ops.linear(x[:, t], W_x, b) + ops.matmul(before, W_h)
                 i, f, g, o = (ops.matmul(a, columns) for columns in select)
                 keep = ops.sigmoid(f) if learned else 0.5
-                c = keep * (bare(c) if off == "cells" else c) + ops.sigmoid(i) * ops.tanh(g)
+                c = keep * (c if off == "states" else bare(c)) + ops.sigmoid(i) * ops.tanh(g)
                 h = ops.sigmoid(o) * ops.tanh(c)
             return x, h, c  # a Reader asks for the last state only
 
@@ -251,6 +252,22 @@ def paths(seed, *, steps, **how):
         for off in ("cells", "states")
     }
     return {kind: added(cell, seed=seed, steps=steps, **how)[2] for kind, cell in kinds.items()}
+
+
+@experiment("12-paths-none", seeds=range(1, 7), steps=1500, every=100, **ADDING)
+def no_path(seed, *, steps, **how):
+    """The same where both are cut, so that no gradient goes back through time at all."""
+    kinds = {f"forget gate {gate}": gate == "learned" for gate in ("learned", "1/2")}
+    return {
+        kind: added(partial(Stepwise, off="both", learned=learned), seed=seed, steps=steps, **how)[2]
+        for kind, learned in kinds.items()
+    }
+
+
+@experiment("12-adding-longer", seeds=range(1, 7), steps=6000, every=500, **ADDING | {"lr": 0.0015})
+def plain_for_longer(seed, *, steps, **how):
+    """The plain network for four times the steps, at its own best rate in "12-adding-rate"."""
+    return {"RNN": added(RNN, seed=seed, steps=steps, **how)[2]}
 
 
 @experiment("12-adding-rate", seeds=[101, 102, 103], steps=1500, lrs=[0.0005, 0.0015, 0.005, 0.015], **ADDING)
@@ -323,4 +340,25 @@ def nesting(seed, *, length, depth, d_hidden, wide, batch, steps, lr, long):
                 logits = model.output(replay(*others, c0)[0]).data
                 nats, _ = cross_entropy(logits.astype(float), new[1])
                 results["replaced"][name] = [float(nats), closers(logits, new[1])]
+    return results
+
+
+@experiment(
+    "12-fill", seeds=range(1, 7), length=40, depth=4, d_hidden=24, batch=32, steps=1500, lr=0.005, long=160
+)
+def fill(seed, *, length, depth, d_hidden, batch, steps, lr, long):
+    """Long strings in eight parts: {kind: {mean size of a cell, share closed rightly}}, part by part."""
+    results = {}
+    for kind in ("LSTM", "forget gate 1"):
+        rng = np.random.default_rng(seed)
+        model = RNNLanguageModel(6, d_model=8, d_hidden=d_hidden, rng=rng, recurrent=CELLS[kind])
+        learn(model, partial(nested, batch=batch, length=length, depth=depth), rng, steps=steps, lr=lr)
+        ids, targets = nested(np.random.default_rng(1000 + seed), 500, long, depth)
+        cache, sizes, right = {}, [], []
+        for part in np.array_split(np.arange(long - 1), 8):
+            logits = model.logits(ids[:, part], cache=cache)
+            [(_, c)] = cache["state"]  # after the last step of the part
+            sizes.append(float(abs(c).mean()))
+            right.append(closers(logits, targets[:, part]))
+        results[kind] = {"size": sizes, "right": right}
     return results
