@@ -33,8 +33,8 @@ def gru(x, h0, W_x, W_h, b_x, b_h, *, mask=None, reset_after=True):
         ValueError: the shapes do not fit, there is no step, or ``mask`` is not
             boolean.
 
-    Source: Cho et al. (2014), whose z is 1 - z here, reset before; PyTorch and
-    cuDNN reset after.
+    Source: Cho et al. (2014) for the reset before; PyTorch and cuDNN have it
+    after.  Where z is the share of n, as in Chung et al. (2014), it is 1 - z.
     """
     x, h0, W_x, W_h, b_x, b_h = fitting(
         blocks=3, x=x, h0=h0, W_x=W_x, W_h=W_h, b_x=b_x, b_h=b_h
