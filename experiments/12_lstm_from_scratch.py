@@ -90,6 +90,25 @@ def cells(seed, *, Ts, kinds, wide, d_hidden, **how):
     }
 
 
+@experiment(
+    "12-recall-rate",
+    seeds=range(201, 207),
+    Ts=[40, 80],
+    lrs=[0.003, 0.01, 0.03],
+    d_hidden=32,
+    steps=1000,
+    batch=64,
+)
+def by_rate(seed, *, Ts, lrs, **how):
+    """Is it the forget bias, or the rate?  {kind: share right, by T and learning rate}."""
+    kinds = {kind: CELLS[kind] for kind in ("RNN", "forget bias 0", "forget bias 3")}
+    kinds["forget bias 1"] = LSTM
+    return {
+        kind: [[recalled(cell, T, seed, lr=lr, **how) for lr in lrs] for T in Ts]
+        for kind, cell in kinds.items()
+    }
+
+
 @experiment("12-keep", seeds=range(1, 7), Ts=[30, 60, 120], biases=[0.0, 1.0, 2.0, 3.0, 4.0], **RECALL)
 def biases(seed, *, Ts, biases, **how):
     """Recall a bit after noise, {forget bias: by T}: the share right, and what arrives before training."""
