@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 
 class WrongAnswer(AssertionError):
     """An answer that lacks a property.
@@ -14,6 +16,29 @@ def demand(kept, hint: str) -> None:
     """Raise WrongAnswer with a hint unless a property is kept."""
     if not kept:
         raise WrongAnswer(hint)
+
+
+def called(answer, *given):
+    """Call an answer with copies, and see that it writes into none."""
+    copies = [array.copy() for array in given]
+    got = answer(*copies)
+    demand(
+        all(map(np.array_equal, given, copies)),
+        "an argument was written into; whoever goes on with it would lose it",
+    )
+    return got
+
+
+def shaped(arrays, *shapes):
+    """Return as floats what an answer returned, if it has these shapes."""
+    arrays = [np.asarray(array, dtype=float) for array in arrays]
+    got = [array.shape for array in arrays]
+    demand(
+        got == list(shapes),
+        f"what you return must have shape {' and '.join(map(str, shapes))}; "
+        f"it has {' and '.join(map(str, got))}",
+    )
+    return arrays
 
 
 def check_with(checks: Mapping[str, Callable], exercise: str, answer) -> None:

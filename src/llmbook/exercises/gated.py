@@ -5,7 +5,13 @@ from itertools import permutations
 
 import numpy as np
 
-from llmbook.exercises.answers import WrongAnswer, check_with, demand
+from llmbook.exercises.answers import (
+    WrongAnswer,
+    called,
+    check_with,
+    demand,
+    shaped,
+)
 from llmbook.feedforward.activations import sigmoid
 from llmbook.lstm_gru.gru import gru
 from llmbook.lstm_gru.lstm import lstm
@@ -65,8 +71,8 @@ def _reorder(reorder) -> None:
         ("fogi", "fogi", (2,), 1),
     ):
         array = rng.standard_normal((*rows, 4 * H))
-        got = _called(lambda a, b=before, c=after: reorder(a, b, c), array)
-        got = _shaped([got], array.shape)
+        got = called(lambda a, b=before, c=after: reorder(a, b, c), array)
+        got = shaped([got], array.shape)
         order = [before.index(letter) for letter in after]
         back = [after.index(letter) for letter in before]
         columns = array.reshape(*rows, H, 4)[..., order].reshape(array.shape)
@@ -111,8 +117,8 @@ def _coupled(coupled_step) -> None:
         shapes = (B, D), (B, H), (B, H), (D, 3 * H), (H, 3 * H), (3 * H,)
         x, h, c, W_x, W_h, b = (rng.standard_normal(shape) for shape in shapes)
         b[:H] += bias  # of the forget gate
-        got = _called(coupled_step, x, h, c, W_x, W_h, b)
-        got = _shaped(got, (B, H), (B, H))
+        got = called(coupled_step, x, h, c, W_x, W_h, b)
+        got = shaped(got, (B, H), (B, H))
         c_new = got[1]
         # an LSTM with i = sigmoid(-a) where f = sigmoid(a)
         four = (np.concatenate([-w[..., :H], w], -1) for w in (W_x, W_h, b))
@@ -168,8 +174,8 @@ def _merge(merge) -> None:
         shapes = (B, T, D), (B, H), (D, 3 * H), (H, 3 * H), (3 * H,), (3 * H,)
         x, h, W_x, W_h, *biases = (rng.standard_normal(s) for s in shapes)
         b_ih, b_hh = biases
-        got = _called(merge, b_ih, b_hh)
-        got = _shaped(got, (3 * H,), (3 * H,))
+        got = called(merge, b_ih, b_hh)
+        got = shaped(got, (3 * H,), (3 * H,))
         both, block = b_ih + b_hh, np.repeat([0, 1, 2], H)
         wrong = {
             "the outputs stay the same, but nothing was merged: for r and z "
@@ -208,8 +214,8 @@ def _gru_before(gru_step) -> None:
         x, h, W_x, W_h, b = (rng.standard_normal(shape) for shape in shapes)
         (y, _), _ = gru(x, h, W_x, W_h, b, 0 * b, reset_after=False)
         for t in range(T):
-            new = _called(gru_step, x[:, t], h, W_x, W_h, b)
-            [new] = _shaped([new], (B, H))
+            new = called(gru_step, x[:, t], h, W_x, W_h, b)
+            [new] = shaped([new], (B, H))
             _judge(
                 [new],
                 [y[:, t]],
@@ -238,28 +244,6 @@ def _mistaken_states(x, h, W_x, W_h, b):
         "the reset is missing: n must see r h": mixed(h @ W_n, z),
         "r and z are swapped: the order is r, z, n": mixed((z * h) @ W_n, r),
     }
-
-
-def _called(answer, *given):
-    """Call an answer with copies, and see that it writes into none."""
-    copies = [array.copy() for array in given]
-    got = answer(*copies)
-    demand(
-        all(map(np.array_equal, given, copies)),
-        "an argument was written into; whoever goes on with it would lose it",
-    )
-    return got
-
-
-def _shaped(arrays, *shapes):
-    arrays = [np.asarray(array, dtype=float) for array in arrays]
-    got = [array.shape for array in arrays]
-    demand(
-        got == list(shapes),
-        f"what you return must have shape {' and '.join(map(str, shapes))}; "
-        f"it has {' and '.join(map(str, got))}",
-    )
-    return arrays
 
 
 def _close(got, right):
