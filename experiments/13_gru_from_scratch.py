@@ -27,14 +27,15 @@ class Biased(GRU):
 
 
 class Held(GRU):
-    """A GRU one of whose gates r and z is sigmoid(bias), whatever is read, before and after training."""
+    """A GRU whose gates named, r or z, are sigmoid(bias), whatever is read, before and after training."""
 
-    def __init__(self, d_in, d_hidden, *, gate, bias, **how):
+    def __init__(self, d_in, d_hidden, *, biases, **how):
         super().__init__(d_in, d_hidden, **how)
-        learned, rule = np.ones((3, d_hidden), np.float32), self.rule
-        learned["rz".index(gate)] = 0
-        learned = learned.ravel()
-        fixed = np.float32(bias) * (1 - learned)
+        learned, fixed = np.ones((3, d_hidden), np.float32), np.zeros((3, d_hidden), np.float32)
+        for gate, bias in biases.items():
+            learned["rz".index(gate)] = 0
+            fixed["rz".index(gate)] = bias
+        learned, fixed, rule = learned.ravel(), fixed.ravel(), self.rule
 
         def held(x, h, W_x, W_h, b_x, b_h, *, mask=None):
             b_x, b_h = b_x * learned + fixed, b_h * learned
@@ -48,10 +49,14 @@ CELLS = {
     "reset before": partial(GRU, reset_after=False),
     "update bias 1": partial(Biased, update_bias=1.0),
     "update bias 3": partial(Biased, update_bias=3.0),
-    "no reset": partial(Held, gate="r", bias=40.0),  # in float32, sigmoid(40) is 1
-    "no update": partial(Held, gate="z", bias=-40.0),  # and sigmoid(-40) is nearly 0
-    "update 1/2": partial(Held, gate="z", bias=0.0),
+    "no reset": partial(Held, biases={"r": 40.0}),  # in float32, sigmoid(40) is 1
+    "no update": partial(Held, biases={"z": -40.0}),  # and sigmoid(-40) is nearly 0
+    "update 1/2": partial(Held, biases={"z": 0.0}),
+    "no update, no reset": partial(Held, biases={"z": -40.0, "r": 40.0}),  # a plain network
+    "update 1/2, no reset": partial(Held, biases={"z": 0.0, "r": 40.0}),
 }
+ONE, BOTH = [*CELLS][:-2], [*CELLS][-2:]
+RECALL = {"seeds": range(1, 7), "Ts": [20, 40, 80], "d_hidden": 32, "steps": 1000, "batch": 64, "lr": 0.003}
 
 
 def learn(model, draw, rng, *, steps, lr, **how):
@@ -59,16 +64,8 @@ def learn(model, draw, rng, *, steps, lr, **how):
     return train(model, draw, Adam(lr), **how)
 
 
-@experiment(
-    "13-recall",
-    seeds=range(1, 7),
-    Ts=[20, 40, 80],
-    kinds=[*CELLS],
-    d_hidden=32,
-    steps=1000,
-    batch=64,
-    lr=0.003,
-)
+@experiment("13-recall", **RECALL, kinds=ONE)
+@experiment("13-recall-both", **RECALL, kinds=BOTH)
 def kept(seed, *, Ts, kinds, d_hidden, steps, batch, lr):
     """Recall a bit after noise, as in chapters 10 and 12: {kind: share right by T}."""
     results = {}
@@ -88,7 +85,7 @@ def kept(seed, *, Ts, kinds, d_hidden, steps, batch, lr):
     "13-adding",
     seeds=range(1, 7),
     T=50,
-    kinds=[*CELLS],
+    kinds=ONE,
     d_hidden=32,
     steps=1500,
     batch=32,
