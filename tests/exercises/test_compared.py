@@ -2,7 +2,11 @@
 
 import sys
 from bisect import bisect_left
-from itertools import accumulate, count
+from fractions import Fraction
+from functools import partial
+from itertools import accumulate, combinations, count, permutations, product
+from math import erfc
+from statistics import fmean, median
 
 import numpy as np
 import pytest
@@ -21,65 +25,130 @@ def fails(exercise, **answers):
     return [pytest.param(exercise, *pair, id=f"{exercise} {word}") for word, pair in answers.items()]
 
 
-# the interval
+# the permutation test
 
 
-def by_formula(k, n, z=1.96, *, squares=2, power=0.5):
-    u = z**squares
-    middle = (k / n + u / (2 * n)) / (1 + u / n)
-    half = z * (k / n * (1 - k / n) / n + u / (4 * n * n)) ** power / (1 + u / n)
-    return middle - half, middle + half
+def counted(found, observed):
+    return sum(abs(d) >= abs(observed) - 1e-9 for d in found) / len(found)
 
 
-def by_roots(k, n, z=1.959964):
-    p, c = k / n, z * z / n
-    return np.sort(np.roots([1 + c, -(2 * p + c), p * p]).real)
+def deals(a, b, mean=lambda group: sum(group) / len(group)):
+    """The differences of all deals; the observed one comes first."""
+    values, n = [*a, *b], len(a)
+    places = range(len(values))
+    return [
+        mean([values[k] for k in way]) - mean([values[k] for k in places if k not in way])
+        for way in combinations(places, n)
+    ]
 
 
-def by_bisection(k, n, z=1.96):
-    def end(inside, outside):
-        while abs(outside - inside) > 1e-9:
-            p = (inside + outside) / 2
-            within = (k / n - p) ** 2 < z**2 * p * (1 - p) / n
-            inside, outside = (p, outside) if within else (inside, p)
-        return inside
-
-    middle = by_formula(k, n, z)
-    return [end(sum(middle) / 2, 0.0), end(sum(middle) / 2, 1.0)]
+def by_combinations(a, b):
+    found = deals(a, b)
+    return counted(found, found[0])
 
 
-def in_float32(k, n, z=1.96):
-    return tuple(np.float32(end) for end in by_formula(np.float32(k), np.float32(n), np.float32(z)))
+def by_bit_masks(a, b):
+    """The sum of a group of a given size says the difference of means."""
+    values, n = [*a, *b], len(a)
+    middle = n * sum(values) / len(values)
+    masks = [mask for mask in range(1 << len(values)) if mask.bit_count() == n]
+    sums = [sum(x for k, x in enumerate(values) if mask >> k & 1) for mask in masks]
+    return np.float64(counted([s - middle for s in sums], sum(a) - middle))
 
 
-def wald(k, n, z=1.96):
-    half = z * (k / n * (1 - k / n) / n) ** 0.5
-    return k / n - half, k / n + half
+def by_permutations(a, b):
+    n, m = len(a), len(b)
+    found = [sum(order[:n]) / n - sum(order[n:]) / m for order in permutations([*a, *b])]
+    return Fraction(sum(abs(d) > abs(found[0]) - 1e-6 for d in found), len(found))
 
 
-def agresti_coull(k, n, z=1.96):
-    return wald(k + z * z / 2, n + z * z, z)
+def vectorized(a, b, kind=np.float64):
+    x = np.concatenate([a, b]).astype(kind)
+    n, N = len(a), len(x)
+    ways = (np.arange(1 << N)[:, None] >> np.arange(N)) & 1
+    ways = ways[ways.sum(axis=1) == n].astype(kind)
+    d = abs(ways @ x / n - (1 - ways) @ x / (N - n))
+    observed = abs(x[:n].mean() - x[n:].mean())
+    return ((d > observed) | np.isclose(d, observed, atol=1e-6)).mean(dtype=kind)
 
 
-def middle_and_half(k, n, z=1.96):
-    low, high = by_formula(k, n, z)
-    return (low + high) / 2, (high - low) / 2
+def in_float32(a, b):
+    return vectorized(a, b, np.float32)
 
 
-def one_z_too_few(k, n, z=1.96):
-    """z in place of z * z in the middle only."""
-    low, high = by_formula(k, n, z)
-    shift = (z * z - z) / (2 * n) / (1 + z * z / n)
-    return low - shift, high - shift
+def by_exact_sums(a, b):
+    """Decimals as fractions have no last digits to lose."""
+    found = deals(*([Fraction(str(round(float(x), 6))) for x in group] for group in (a, b)))
+    return sum(abs(d) >= abs(found[0]) for d in found) / len(found)
 
 
-def above_only(k, n, z=1.96):
-    return (by_formula if 2 * k >= n else wald)(k, n, z)
+def only(sign):
+    def one_sided(a, b):
+        found = deals(a, b)
+        return sum(sign * d >= sign * found[0] - 1e-9 for d in found) / len(found)
+
+    return one_sided
 
 
-def from_ten_on(k, n, z=1.96):
-    """Right for small samples only, whose width it then keeps."""
-    return by_formula(k, n, z) if n < 11 else by_formula(k / n * 10, 10, z)
+def farther(a, b):
+    found = deals(a, b)
+    return sum(abs(d) > abs(found[0]) + 1e-9 for d in found) / len(found)
+
+
+def with_one_more(a, b):
+    C = len(deals(a, b))
+    return (by_combinations(a, b) * C + 1) / (C + 1)
+
+
+def without_a_tolerance(a, b, *mean):
+    found = deals(a, b, *mean)
+    return sum(abs(d) >= abs(found[0]) for d in found) / len(found)
+
+
+def normal(a, b):
+    error = (np.var(a, ddof=1) / len(a) + np.var(b, ddof=1) / len(b)) ** 0.5
+    return erfc(abs(np.mean(a) - np.mean(b)) / error / 2**0.5)
+
+
+def drawn(a, b, rng, tries=300):
+    x, n = np.concatenate([a, b]), len(a)
+    orders = rng.permuted(np.tile(x, (tries, 1)), axis=1)
+    return counted(orders[:, :n].mean(axis=1) - orders[:, n:].mean(axis=1), np.mean(a) - np.mean(b))
+
+
+def in_pairs(a, b):
+    d = np.subtract(a, b)
+    return counted(np.array(list(product([1, -1], repeat=len(d)))) @ d, d.sum())
+
+
+def of(middle):
+    def compared(a, b):
+        found = deals(a, b, middle)
+        return counted(found, found[0])
+
+    return compared
+
+
+def of_values(a, b):
+    """Equal values are dealt once."""
+    groups = {tuple(sorted(way)) for way in combinations([*a, *b], len(a))}
+    n, m, total = len(a), len(b), sum(a) + sum(b)
+    found = [sum(group) / n - (total - sum(group)) / m for group in groups]
+    return counted(found, sum(a) / n - sum(b) / m)
+
+
+def joined(a, b):
+    """Lists only."""
+    values = a + b
+    n, m, total = len(a), len(b), sum(values)
+    found = [sum(way) / n - (total - sum(way)) / m for way in combinations(values, n)]
+    return counted(found, found[0])
+
+
+def extended(a, b):
+    n = len(a)
+    a += b
+    return by_combinations(a[:n], b)
 
 
 # the width
@@ -269,7 +338,15 @@ def in_place(a, b):
 @pytest.mark.parametrize(
     ("exercise", "answer"),
     [
-        *passes("score-interval", by_formula, by_roots, by_bisection, in_float32),
+        *passes(
+            "permutation-test",
+            by_combinations,
+            by_bit_masks,
+            by_permutations,
+            vectorized,
+            in_float32,
+            by_exact_sums,
+        ),
         *passes("equal-width", by_counting, by_halving, by_a_table),
         *passes("scan", by_library, by_doubling, by_pairs, by_padding, by_blocks, as_float32),
     ],
@@ -279,29 +356,45 @@ def test_right_answers_pass_however_they_are_written(exercise, answer, capsys):
     assert capsys.readouterr().out == f"{exercise}: right.\n"
 
 
-INTERVAL = fails(
-    "score-interval",
-    wald=(wald, r"\(Wald's interval\); the errors must be those of each end"),
-    clipped=(lambda *args: np.clip(wald(*args), 0, 1), "clipping Wald's interval only hides"),
-    no_square=(lambda *args: by_formula(*args, squares=1), "a z is not squared"),
-    one_square=(one_z_too_few, "a z is not squared"),
-    no_root=(lambda *args: by_formula(*args, power=1), r"it must be z sqrt"),
-    half=(lambda *args: middle_and_half(*args)[1], r"return the two ends, \(low, high\)"),
-    middle=(middle_and_half, "that is the middle and half the width"),
-    agresti_coull=(agresti_coull, "Agresti and Coull"),
-    z_unused=(
-        lambda k, n, z=1.96: by_formula(k, n),
-        "must give a wider interval with z = 1.5 than with z = 1",
+WHOLE = "must be a whole number of the 70 ways; .* A normal or t distribution, and deals drawn at random"
+PERMUTATION = fails(
+    "permutation-test",
+    greater=(only(1), "that is one side"),
+    less=(only(-1), "that is one side"),
+    doubled=(lambda a, b: 2 * min(only(1)(a, b), only(-1)(a, b)), "or twice one side"),
+    farther=(farther, "observed split itself: at least, not more than"),
+    never_farther=(
+        lambda a, b: farther(a, b) if min(a) == 0.2 else by_combinations(a, b),
+        "p is above 0, for the observed split counts itself, .* you returned 0.0",
     ),
-    n_unused=(from_ten_on, "584 of 800 must give a narrower interval than 146 of 200"),
-    one_sided=(above_only, "the ends of 54 of 200 must be"),
-    reversed=(lambda *args: by_formula(*args)[::-1], "low must be less than high"),
-    default=(
-        lambda k, n, z=1.0: by_formula(k, n, z),
-        "for 9 of 10 and z = 1.96 the end p = 0.7661 is 0.1339 from k / n",
+    one_more=(with_one_more, WHOLE),
+    last_digits=(without_a_tolerance, "12 of 70 ways .* you count 8: .* compare with a tolerance"),
+    last_digits_of_exact_means=(
+        lambda a, b: without_a_tolerance(a, b, fmean),
+        "12 of 70 ways .* you count 8: .* compare with a tolerance",
     ),
-    all=(lambda k, n, z=1.96: (0, 1), "from k / n; it must be"),
-    no_z=(lambda k, n: by_formula(k, n), "stopped with TypeError"),
+    normal=(normal, WHOLE),
+    seeded=(lambda a, b: drawn(a, b, np.random.default_rng(0)), WHOLE),
+    drawn=(partial(drawn, rng=np.random.default_rng(0)), "p differs when called again"),
+    pairs=(in_pairs, "that flips signs in pairs"),
+    medians=(of(median), "these are medians; compare means"),
+    sums=(of(sum), "11 of 56 ways .* of at least 0.5600; you count 53"),
+    values=(of_values, "count all the ways, each once"),
+    rounded=(
+        lambda a, b: round(by_combinations(a, b), 3),
+        "^0.171 is near 12 / 70, but p must be exact: .* do not round",
+    ),
+    percent=(lambda a, b: 100 * by_combinations(a, b), "and at most 1; you returned 17.14"),
+    nan=(lambda a, b: np.nan, "you returned nan"),
+    always_1=(lambda a, b: 1, "12 of 70 ways .* you count 70"),
+    all=(lambda a, b: np.array(deals(a, b)), "p is one number"),
+    lists_only=(joined, r"but not as arrays, which \+ adds and does not join: 1.0, not 0.17"),
+    mean_of_lists=(lambda a, b: by_combinations(a + b[:0], b), "but not as arrays, .*: operands could not"),
+    arrays_only=(lambda a, b: a.mean() - b.mean(), "stopped with AttributeError: 'list'"),
+    swapped=(lambda a, b: min(1, 2 * only(1)(a, b)), "but not with a and b swapped: 1.0, not 0.17"),
+    below_2=(lambda a, b: by_combinations(np.minimum(a, 2), np.minimum(b, 2)), "but not with 1 added"),
+    positive=(lambda a, b: by_combinations(np.maximum(a, 0), np.maximum(b, 0)), "not with all times -2: 1.0"),
+    written=(extended, "was written into"),
 )
 WIDTH = fails(
     "equal-width",
@@ -346,7 +439,7 @@ SCAN = fails(
 )
 
 
-@pytest.mark.parametrize(("exercise", "answer", "hint"), [*INTERVAL, *WIDTH, *SCAN])
+@pytest.mark.parametrize(("exercise", "answer", "hint"), [*PERMUTATION, *WIDTH, *SCAN])
 def test_wrong_answers_get_the_intended_hint(exercise, answer, hint):
     with pytest.raises(WrongAnswer, match=hint):
         check(exercise, answer)

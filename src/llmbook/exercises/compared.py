@@ -1,7 +1,7 @@
 """The checks of the exercises on fair comparisons, and on the scan."""
 
 import sys
-from itertools import product
+from itertools import combinations, product
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,94 +26,104 @@ def check(exercise: str, answer) -> None:
     check_with(CHECKS, exercise, answer)
 
 
-def _score_interval(wilson) -> None:
-    """wilson(k, n, z=1.96) -> (low, high): the p z errors from k / n.
+GROUPS = (
+    ([1.1, 1.1, 1.3, 1.7], [0.7, 1.3, 0.9, 0.9]),
+    ([0.1, 1.4, 0.3, 1.4, 0.5], [1.8, 1.5, 0.6]),
+    ([0.3, 0.2], [1.6, 1.1, 1.3, 1.2]),  # apart: no other way is as far
+    ([0.1, 0.2, 0.4], [0.1, 0.2, 0.4]),  # equal: every way is as far
+    ([0.7], [0.1, 0.4, 0.2]),
+)
 
-    The errors are those of p: abs(k / n - p) = z sqrt(p (1 - p) / n).
+
+def _permutation_test(p_value) -> None:
+    """p_value(a, b) -> the exact two-sided p of a difference of means.
+
+    Of all ways to deal the values of both into groups of len(a) and len(b), it
+    is the share whose absolute difference of means is at least the observed.
     """
-    first = _ends(wilson, 9, 10)
-    for hint, ends in _mistaken_ends(9, 10, 1.96):
-        demand(not np.allclose(first, ends, atol=1e-5), hint)
-    _keep_equation(first, 9, 10, 1.96)
-    for k, n, z in (
-        (146, 200, 1.0),
-        (0, 5, 2.576),
-        (30, 30, 1.96),
-        (1, 400, 3.0),
-        (1, 1, 0.5),
-    ):
-        low, high = ends = _ends(wilson, k, n, z)
+    for a, b in GROUPS:
+        p = _share(p_value, a, b)
         demand(
-            np.allclose(_ends(wilson, n - k, n, z), 1 - ends[::-1], atol=1e-5),
-            f"{k} of {n} gives {low:.4f} to {high:.4f}; the ends of {n - k} of "
-            f"{n} must be {1 - high:.4f} and {1 - low:.4f}",
+            p == _share(p_value, a, b),
+            "p differs when called again: deals drawn at random are not exact; "
+            "count all the ways, each once",
         )
-        demand(
-            np.ptp(_ends(wilson, 4 * k, 4 * n, z)) < high - low,
-            f"{4 * k} of {4 * n} must give a narrower interval than {k} of {n}",
-        )
-        demand(
-            np.ptp(_ends(wilson, k, n, 1.5 * z)) > high - low,
-            f"{k} of {n} must give a wider interval with z = {1.5 * z:g} than "
-            f"with z = {z:g}",
-        )
-        _keep_equation(ends, k, n, z)
+        _judge_share(p, a, b)
+        for change, groups in {
+            "as arrays, which + adds and does not join": map(np.array, (a, b)),
+            "with a and b swapped": (b, a),
+            "with 1 added": [[x + 1 for x in group] for group in (a, b)],
+            "with all times -2": [[-2 * x for x in group] for group in (a, b)],
+        }.items():
+            hint = f"p is right for {a} and {b}, but not {change}"
+            try:
+                changed = _share(p_value, *groups)
+            except Exception as error:
+                raise WrongAnswer(f"{hint}: {error}") from error
+            demand(abs(changed - p) < 1e-6, f"{hint}: {changed}, not {p}")
 
 
-def _ends(wilson, k, n, *z):
-    ends = np.asarray(wilson(k, n, *z), dtype=float)
+def _share(p_value, a, b):
+    p = called(p_value, a, b)
+    demand(np.ndim(p) == 0, f"p is one number; you returned {p!r}")
     demand(
-        ends.shape == (2,),
-        f"return the two ends, (low, high); for {k} of {n} you returned {ends}",
+        0 < p <= 1 + 1e-6,
+        "p is above 0, for the observed split counts itself, and at most 1; "
+        f"you returned {p}",
     )
-    return ends
+    return float(p)
 
 
-def _keep_equation(ends, k, n, z):
+def _judge_share(p, a, b):
+    values, n = np.array(a + b), len(a)
+    ways = [list(way) for way in combinations(range(len(values)), n)]
+    first = values[ways]  # its first row is a
+    second = np.array([np.delete(values, way) for way in ways])
+    d = first.mean(axis=1) - second.mean(axis=1)
+    medians = np.median(first, axis=1) - np.median(second, axis=1)
+    pairs = np.array([x - y for x, y in zip(a, b, strict=False)])
+    signs = np.array(list(product((1, -1), repeat=len(pairs))))
+    right, more = _at_least(abs(d)), np.mean(abs(d) > abs(d[0]) + 1e-9)
+    sides = _at_least(d), _at_least(-d)
+    C, k, counted = len(ways), round(right * len(ways)), round(p * len(ways))
+    wrong = {
+        "that is one side, or twice one side: count absolute differences": (
+            [*sides, 2 * min(sides)]
+        ),
+        "a difference equal to the observed one counts as well, and so the "
+        "observed split itself: at least, not more than": more,
+        "these are medians; compare means": _at_least(abs(medians)),
+        "that flips signs in pairs; deal all values anew": (
+            _at_least(abs(signs @ pairs))
+        ),
+        f"{p:g} is near {k} / {C}, but p must be exact: count all the ways, and"
+        " do not round": [round(right, digits) for digits in range(2, 6)],
+    }
+    if abs(p - right) < 1e-6:
+        return
+    for hint, shares in wrong.items():
+        demand(not np.isclose(p, shares, rtol=0, atol=1e-6).any(), hint)
     demand(
-        -1e-6 <= ends[0] < ends[1] <= 1 + 1e-6,
-        f"{k} of {n} gives {ends}; low must be less than high, both in [0, 1]",
+        abs(p * C - counted) < 1e-4,
+        f"p must be a whole number of the {C} ways; {p:.6f} is {p * C:.3f} of "
+        "them. A normal or t distribution, and deals drawn at random, are not "
+        "exact: count all the ways, each once",
     )
-    for p in ends:
-        if k in (0, n) and abs(p - k / n) < 1e-6:
-            continue  # the border, where both sides of the equation are 0
-        error = max(p * (1 - p) / n, 0) ** 0.5
-        demand(
-            np.isclose(abs(k / n - p), z * error, rtol=1e-3),
-            f"for {k} of {n} and z = {z:g} the end p = {p:.4f} is "
-            f"{abs(k / n - p):.4f} from k / n; it must be z sqrt(p (1 - p) / n)"
-            f" = {z * error:.4f}",
-        )
-
-
-def _mistaken_ends(k, n, z):
-    """Each mistake's hint and ends, for 0 < k < n and a z other than 1."""
-
-    def around(middle, half):
-        return np.array([middle - half, middle + half])
-
-    p, q, m = k / n, (k + z * z / 2) / (n + z * z), n + z * z
-    wald = around(p, z * (p * (1 - p) / n) ** 0.5)
-    own = "the errors must be those of each end, with its own p (1 - p)"
-    yield f"these are z standard errors of k / n (Wald's interval); {own}", wald
-    yield (
-        f"clipping Wald's interval only hides that it leaves [0, 1]; {own}",
-        wald.clip(0, 1),
+    demand(
+        not more < p < right,
+        f"{k} of {C} ways are at least as far as the observed one, you count "
+        f"{counted}: equal differences may differ in their last digits; compare"
+        " with a tolerance",
     )
-    yield (
-        "that is the interval of Agresti and Coull: its middle is right, but "
-        "its ends are more than z of their own errors from k / n",
-        around(q, z * (q * (1 - q) / m) ** 0.5),
+    raise WrongAnswer(
+        f"{k} of {C} ways to deal {a} and {b} have an absolute difference of "
+        f"means of at least {abs(d[0]):.4f}; you count {counted}"
     )
-    for squares in product((z * z, z), repeat=3):
-        u, v, w = squares  # in the middle, below the root, in the divisor
-        middle = (p + u / (2 * n)) / (1 + w / n)
-        under = p * (1 - p) / n + v / (4 * n * n)
-        half = z * under**0.5 / (1 + w / n)
-        if squares == (z * z,) * 3:
-            yield "that is the middle and half the width", (middle, half)
-        else:
-            yield "a z is not squared that must be", around(middle, half)
+
+
+def _at_least(differences):
+    """The share that is at least the first, the observed one."""
+    return np.mean(differences >= differences[0] - 1e-9)
 
 
 def _equal_width(width) -> None:
@@ -283,7 +293,7 @@ def _count_lines(answer):
 
 
 CHECKS = {
-    "score-interval": _score_interval,
+    "permutation-test": _permutation_test,
     "equal-width": _equal_width,
     "scan": _scan,
 }
