@@ -7,6 +7,8 @@ lists the archives, `python -m llmbook.data fetch` puts them into the cache.
 from llmbook.data.archives import DataError, fetch
 from llmbook.data.batches import as_sequences, length_mask, padded
 from llmbook.data.names import Names, load_names
+from llmbook.data.pairs import Pairs, TokenVocabulary, padded_pairs
+from llmbook.data.reordering import reversal, sorting
 from llmbook.data.shakespeare import (
     Shakespeare,
     load_shakespeare,
@@ -19,7 +21,9 @@ __all__ = [
     "CharVocabulary",
     "DataError",
     "Names",
+    "Pairs",
     "Shakespeare",
+    "TokenVocabulary",
     "adding",
     "as_sequences",
     "brackets",
@@ -28,7 +32,10 @@ __all__ = [
     "load_names",
     "load_shakespeare",
     "padded",
+    "padded_pairs",
     "parity",
     "recall",
+    "reversal",
+    "sorting",
     "spoken_words",
 ]
