@@ -6,6 +6,7 @@ lists the archives, `python -m llmbook.data fetch` puts them into the cache.
 
 from llmbook.data.archives import DataError, fetch
 from llmbook.data.batches import as_sequences, length_mask, padded
+from llmbook.data.dates import load_dates, write_date
 from llmbook.data.names import Names, load_names
 from llmbook.data.pairs import Pairs, TokenVocabulary, padded_pairs
 from llmbook.data.reordering import reversal, sorting
@@ -29,6 +30,7 @@ __all__ = [
     "brackets",
     "fetch",
     "length_mask",
+    "load_dates",
     "load_names",
     "load_shakespeare",
     "padded",
@@ -38,4 +40,5 @@ __all__ = [
     "reversal",
     "sorting",
     "spoken_words",
+    "write_date",
 ]
