@@ -9,6 +9,7 @@ from llmbook.data.batches import as_sequences, length_mask, padded
 from llmbook.data.dates import load_dates, write_date
 from llmbook.data.names import Names, load_names
 from llmbook.data.pairs import Pairs, TokenVocabulary, padded_pairs
+from llmbook.data.phrases import load_phrases
 from llmbook.data.reordering import reversal, sorting
 from llmbook.data.shakespeare import (
     Shakespeare,
@@ -32,6 +33,7 @@ __all__ = [
     "length_mask",
     "load_dates",
     "load_names",
+    "load_phrases",
     "load_shakespeare",
     "padded",
     "padded_pairs",
