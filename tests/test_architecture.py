@@ -24,7 +24,7 @@ SECTIONS = [
     "tokenization_inference",
     "advanced_topics",
 ]
-THIRD_PARTY = {"numpy", "tqdm", "regex"}  # what the library itself may need; book/ may import more
+THIRD_PARTY = {"numpy", "tqdm", "regex", "babel"}  # what the library itself may need; book/ may import more
 MODULES = sorted(SOURCE.rglob("*.py"))
 every_module = pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(SOURCE).as_posix())
 

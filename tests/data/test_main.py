@@ -30,11 +30,11 @@ def test_the_list_of_the_real_table(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("LLMBOOK_CACHE", str(tmp_path))
     assert main([]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[:6]] == list(archives.ARCHIVES)
+    assert [line.split()[0] for line in lines[:7]] == list(archives.ARCHIVES)
     assert "0.8 MB  MIT; data public domain" in lines[0]
     assert "92.9 MB  Apache-2.0" in lines[4]
-    assert lines[-1].startswith("Missing: 181.8 MB; ")
-    assert len({line.index(" MB") for line in lines[:6]}) == 1
+    assert lines[-1].startswith("Missing: 182.4 MB; ")
+    assert len({line.index(" MB") for line in lines[:7]}) == 1
 
 
 @pytest.mark.parametrize("arguments", [["fetch"], ["fetch", "tiny"]])
