@@ -30,8 +30,8 @@ def soft_lookup(scores, values, *, mask=None):
         ValueError: the shapes do not fit, there is no position, or ``mask`` is
             not boolean, has another shape or a row that allows nothing.
 
-    Source: Bahdanau et al. (2015), equations 5 and 6.  With the logarithm of a
-    kernel as scores it is the estimator of Nadaraya (1964) and Watson (1964).
+    Source: Bahdanau et al. (2015).  With the logarithm of a kernel as scores it
+    is the estimator of Nadaraya (1964) and Watson (1964).
     """
     scores, values = as_floats(scores, "scores"), as_floats(values, "values")
     B, _, S = scores.shape if scores.ndim == 3 else (0, 0, 0)
@@ -68,8 +68,8 @@ def dot_attention(queries, keys, values, *, mask=None, scale=1.0):
     Raises:
         ValueError: see :func:`soft_lookup`.
 
-    Source: Luong et al. (2015), section 3.1; Vaswani et al. (2017), equation 1,
-    for the scale.
+    Source: Luong et al. (2015); Vaswani et al. (2017), equation 1, for the
+    scale.
     """
     queries, keys = _fitting(queries, keys)
     scale = float(scale)  # one of NumPy's would turn float32 into float64
@@ -96,7 +96,7 @@ def additive_attention(queries, keys, values, v, *, mask=None):
     Raises:
         ValueError: see :func:`soft_lookup`.
 
-    Source: Bahdanau et al. (2015), appendix A.1.2.
+    Source: Bahdanau et al. (2015).
     """
     queries, keys = _fitting(queries, keys)
     v = as_floats(v, "v")
@@ -124,7 +124,7 @@ class DotAttention(Module):
     The memory is both what is compared, as memory W_k, and what is averaged.
     With ``scale=0`` it averages without looking, the control of an experiment.
 
-    Source: Luong et al. (2015), section 3.1, "general".
+    Source: Luong et al. (2015), whose name for this score is "general".
     """
 
     rule = staticmethod(record(dot_attention))
@@ -147,7 +147,7 @@ class AdditiveAttention(Module):
     The memory is both what is compared and what is averaged.  Where v is zero,
     and frozen, it averages without looking.
 
-    Source: Bahdanau et al. (2015), appendix A.1.2.
+    Source: Bahdanau et al. (2015).
     """
 
     rule = staticmethod(record(additive_attention))

@@ -86,8 +86,7 @@ def beam_search(
         ValueError: ``token_ids`` are no row, or empty, ``width`` or
             ``n_tokens`` is below 1, or ``length_penalty`` below 0.
 
-    Source: Sutskever et al. (2014), section 3.2; Wu et al. (2016), equation 14,
-    for the penalty.
+    Source: Sutskever et al. (2014); Wu et al. (2016) for the penalty.
     """
     read = np.asarray(token_ids)
     if read.ndim != 1 or read.size == 0:

@@ -38,9 +38,9 @@ class Seq2Seq(Module):
         dropout_rate: acts on what goes into the recurrent layers and on what
             comes out of the decoder, where ``rng`` is given to ``loss``.
 
-    Source: Sutskever et al. (2014) and Cho et al. (2014); Luong et al. (2015),
-    equation 5, for the way attention goes in.  Bahdanau et al. (2015) feed the
-    mean to the recurrence, whose steps then come one after the other.
+    Source: Sutskever et al. (2014) and Cho et al. (2014); Luong et al. (2015)
+    for the way attention goes in.  Bahdanau et al. (2015) feed the mean to the
+    recurrence, whose steps then come one after the other.
     """
 
     def __init__(
