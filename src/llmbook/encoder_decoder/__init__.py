@@ -1,0 +1,1 @@
+"""Section 6: an encoder, a decoder, and attention between them."""
