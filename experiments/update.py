@@ -5,18 +5,26 @@ hashes. Else every seed runs. Two records are made at a time.
 """
 
 import argparse
+import re
 import runpy
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-from llmbook.book.recording import EXPERIMENTS
+from llmbook.book.recording import EXPERIMENTS, Experiment
 
 
 def load() -> None:
     """Run every script of this folder, which registers its experiments."""
     for script in sorted(Path(__file__).parent.glob("[0-9]*.py")):
         runpy.run_path(str(script))
+
+
+def benchmarks() -> dict[str, Experiment]:
+    """Name the benchmarks, to see if they are due; to run their scripts would take PyTorch."""
+    scripts = sorted((Path(__file__).parents[1] / "benchmarks").glob("[0-9]*.py"))
+    found = [re.findall(r'^@experiment\(\s*"(.+?)"', script.read_text("utf-8"), re.M) for script in scripts]
+    return {id: Experiment(id, dict, [], {}) for ids in found for id in ids}
 
 
 def update(id: str, renew: bool) -> str:
@@ -28,7 +36,7 @@ def update(id: str, renew: bool) -> str:
 
 
 def main() -> int:
-    """Run what is due, or only report it; return 1 if a check finds something due."""
+    """Run what is due, or only report it; return 1 if a check finds something due, benchmarks included."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments",
         description=__doc__,
@@ -41,8 +49,9 @@ def main() -> int:
     if unknown := set(arguments.ids) - set(EXPERIMENTS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are: {', '.join(EXPERIMENTS)}")
 
-    due = {id: reason for id in EXPERIMENTS if (reason := EXPERIMENTS[id].due())}
-    for id in EXPERIMENTS:
+    asked = EXPERIMENTS | benchmarks() if arguments.check else EXPERIMENTS
+    due = {id: reason for id in asked if (reason := asked[id].due())}
+    for id in asked:
         print(f"{id}: {due.get(id, 'up to date')}", flush=True)
     if arguments.check:
         return 1 if due else 0

@@ -1,12 +1,15 @@
 """The gradient table: every rule of the book keeps every promise, and a rule that breaks one is caught."""
 
 import ast
+import inspect
 import pkgutil
+import re
 from dataclasses import replace
 from importlib import import_module, invalidate_caches
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import indent
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,17 +56,116 @@ def rules_in(source):
                 yield rule.name
 
 
-def not_in_table(source):
-    """The rules of a package's sections that no section's table lists: they would go unchecked."""
-    listed = {f"{case.rule.__module__}.{case.rule.__name__}" for _, case in TABLE}
+def modules(source):
+    """The names of a package's modules, where rules may stand, and their code."""
     for file in source.rglob("*.py"):
         module = ".".join(["llmbook", *file.relative_to(source).with_suffix("").parts])
         if not module.startswith(("llmbook.book.", "llmbook.exercises.")):  # exercises plant wrong rules
-            yield from {f"{module}.{rule}" for rule in rules_in(file.read_text("utf-8"))} - listed
+            yield module, file.read_text("utf-8")
+
+
+def not_in_table(source):
+    """The rules of a package's sections that no section's table lists: they would go unchecked."""
+    listed = {f"{case.rule.__module__}.{case.rule.__name__}" for _, case in TABLE}
+    for module, code in modules(source):
+        yield from {f"{module}.{rule}" for rule in rules_in(code)} - listed
 
 
 def test_every_rule_is_in_the_table():
     assert not list(not_in_table(SOURCE))
+
+
+PAIR = re.compile(r"typing\.Any|<class 'tuple'>|tuple\[.*(Any|Callable)\b.*\]")  # it may end in a pullback
+
+
+def undeclared(source):
+    """The public functions outside the table that do not declare to return something else than a rule does.
+
+    Where a function takes its pullback from cannot be read off its code: from a call, a `partial`, an object.
+    """
+    rules = [case.rule for _, case in TABLE]
+    for module, code in modules(source):
+        if module.endswith("__"):  # __init__ and __main__ define no rule
+            continue
+        imports = [n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Import | ast.ImportFrom)]
+        imported = {alias.asname or alias.name for n in imports for alias in n.names}
+        for name, value in vars(import_module(module)).items():
+            if name[0].islower() and name not in imported and callable(value):
+                function = inspect.unwrap(value)  # of a recorded rule, the rule
+                returned = getattr(function, "__annotations__", {}).get("return", Any)
+                if function not in rules and PAIR.fullmatch(str(returned)):
+                    yield f"{module}.{name}".removeprefix("llmbook.")
+
+
+# Functions that are no rules and do not declare what they return, by what that is. A new one declares it.
+NOT_RULES = {
+    "arrays": """
+        feedforward.by_hand.loss_and_gradients feedforward.language_model.contexts feedforward.rules.summed_to
+        lstm_gru.gates.lstm_gates lstm_gru.gates.replay lstm_gru.mingru.linear_loop
+        math_foundations.linalg.cosine_similarity math_foundations.linalg.low_rank
+        math_foundations.linalg.matmul_loops math_foundations.linalg.unit_rows math_foundations.softmax.bits
+        math_foundations.softmax.check_targets math_foundations.softmax.entropy
+        math_foundations.softmax.kl_divergence math_foundations.softmax.online_logsumexp
+        math_foundations.softmax.perplexity rnn.rnn.detached rnn.sequences.fitting rnn.sequences.or_zeros
+        rnn.through_time.chained rnn.through_time.checkpointed rnn.through_time.jacobians
+        rnn.through_time.truncated rnn.through_time.windowed""",
+    "what recorded rules return": "feedforward.layers.dropout rnn.rnn.rnn_step",
+    "a function, or a block": "feedforward.tape.no_grad feedforward.tape.record rnn.sequences.chooser",
+    "steps of a graph": """
+        feedforward.tape.ordered math_foundations.scalar.lift math_foundations.scalar.ordered""",
+    "a file's contents": "optimization.checkpoint.load",
+}
+
+
+def test_every_public_function_is_in_the_table_or_says_that_it_is_no_rule():
+    assert set(undeclared(SOURCE)) ^ set(" ".join(NOT_RULES.values()).split()) == set()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def squash(x):\n    y, back = tanh(x)\n    return y, back",
+        "def squash(x):\n    return x, partial(_pullback, x)",
+        "def squash(x):\n    return tanh(x + 1)",
+        "def squash(x) -> tuple[np.ndarray, Callable]:\n    return tanh(x + 1)",
+        "def squash(x) -> tuple:\n    return tanh(x + 1)",
+        "def _make(rule):\n    return lambda x: rule(x + 1)\nsquash = _make(tanh)",
+        "squash = partial(tanh)",
+        "class Squash:\n    def __call__(self, x):\n        return x, self.back\nsquash = Squash()",
+        "def _squash(x):\n    return tanh(x + 1)\nsquash = record(_squash)",
+    ],
+    ids="handed on|partial|called|pair|tuple|made|renewed|an object|recorded".split("|"),
+)
+def test_a_rule_without_a_pullback_of_its_own_is_named(code, tmp_path, monkeypatch):
+    section = tmp_path / tmp_path.name  # which no other test imports
+    section.mkdir()
+    (section / "topic.py").write_text(f"""
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from llmbook.feedforward.activations import tanh
+from llmbook.feedforward.tape import record
+
+LIMIT = 3
+Rule = Callable[..., tuple]
+again = tanh
+recorded = record(tanh)
+
+def distance(x) -> np.ndarray:
+    return abs(x)
+
+def load() -> tuple[np.ndarray, np.ndarray]:
+    return distance(3), distance(4)
+
+def schedule() -> Rule:
+    return distance
+
+{code}
+""")
+    monkeypatch.setattr(llmbook, "__path__", [*llmbook.__path__, str(tmp_path)])
+    assert list(undeclared(tmp_path)) == [f"{section.name}.topic.squash"]
 
 
 RULE = """

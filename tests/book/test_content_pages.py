@@ -76,6 +76,12 @@ def test_every_archive_is_attributed(name):
     assert "from llmbook.data.pins import ARCHIVES" in page("reference/licenses")
 
 
+def test_every_benchmark_is_on_its_page():
+    scripts = sorted((ROOT / "benchmarks").glob("[0-9]*.py"))
+    ids = [re.search(r'@experiment\(\s*"(.+?)"', script.read_text("utf-8"))[1] for script in scripts]
+    assert re.findall(r"^```\{benchmark\} (.+)", page("reference/benchmarks"), re.M) == ids
+
+
 def test_the_commands_of_the_setup_page_exist():
     text, makefile = page("setup"), (ROOT / "Makefile").read_text("utf-8")
     targets = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.M))

@@ -153,6 +153,24 @@ def test_reseeding_experiments_writes_elsewhere_and_pages_can_read_that(command,
     assert code == 1 and "live draw 0.63" in lines[1] and "outside [24.99" in lines[1]
 
 
+def test_a_check_looks_at_benchmarks_without_running_their_scripts(command, scratch):
+    script = SCRIPT.partition('@experiment("01-b"')[0].replace("01-a", "bench-01-a") + 'print("loaded")\n'
+    scratch.write("benchmarks/01_demo.py", script)
+    shutil.copy(ROOT / "benchmarks" / "__main__.py", scratch.root / "benchmarks")
+    code, lines = command("--check")
+    assert code == 1 and lines[2:] == ["bench-01-a: missing"]
+
+    process = scratch.start("benchmarks")
+    assert "loaded" in process.communicate()[0] and process.returncode == 0
+    assert command("--check") == (0, ["01-a: up to date", "01-b: up to date", "bench-01-a: up to date"])
+
+    scratch.write("src/llmbook/one.py", "FACTOR = 2 - 1\n")
+    code, lines = command()
+    assert code == 0 and not any("bench" in line for line in lines)  # a benchmark is never renewed
+    code, lines = command("--check")
+    assert code == 1 and lines[2:] == ["bench-01-a: stale: llmbook.one changed"]
+
+
 def test_the_books_own_experiments_load():
     done = subprocess.run(
         [sys.executable, "-m", "experiments", "--check"], cwd=ROOT, capture_output=True, text=True

@@ -144,6 +144,22 @@ def test_layers_stand_on_each_other(cell, rng):
     np.testing.assert_array_equal(x.data, y.data)
 
 
+@pytest.mark.parametrize(
+    ("cell", "bias", "expected"),
+    [
+        (RNN, {}, [0]),
+        (GRU, {}, [0, 0, 0]),
+        (LSTM, {"forget_bias": 2.0}, [0, 2, 0, 0]),
+        (MinGRU, {"update_bias": 2.0}, [2, 0]),
+    ],
+)
+def test_without_an_rng_all_is_zero_but_the_bias_of_the_gate_that_keeps(cell, bias, expected):
+    for layer in cell(D, H, n_layers=2, rng=None, **bias).layers:
+        for name, tensor in layer.items():
+            blocks = np.repeat(expected, H) if name == "b" else 0
+            np.testing.assert_array_equal(tensor.data, np.broadcast_to(blocks, tensor.shape))
+
+
 @every_cell
 def test_the_first_state_is_zero_and_all_is_float32(cell, rng):
     module = layers(cell, rng, dtype=np.float32)

@@ -251,6 +251,37 @@ def test_reduce_sees_the_gradients_before_they_are_clipped(rng):
     assert np.linalg.norm(model.params()["at"] - 1) == pytest.approx(0.05 * 5)
 
 
+def test_shares_that_drop_draw_the_same_batches_only_if_they_have_equal_shapes():
+    def drawn(rows, dropout_rate):
+        seen = []
+
+        def share(rng):
+            token_ids, targets = symbols(rng)
+            seen.append(token_ids)
+            return token_ids[rows], targets[rows]
+
+        rng = np.random.default_rng(3)
+        train(ngram(dropout_rate), share, SGD(0.1), steps=3, rng=rng, reduce=lambda *both: both)
+        return seen
+
+    first, equal, smaller = slice(4), slice(4, 8), slice(5, 8)
+    np.testing.assert_array_equal(drawn(first, 0.3), drawn(equal, 0.3))
+    np.testing.assert_array_equal(drawn(first, 0.0), drawn(smaller, 0.0))
+    same = [np.array_equal(a, b) for a, b in zip(drawn(first, 0.3), drawn(smaller, 0.3), strict=True)]
+    assert same == [True, False, False]
+
+
+def test_a_share_that_counts_no_position_is_refused_before_reduce(rng):
+    def empty(rng):
+        token_ids, targets = symbols(rng)
+        return token_ids, targets, np.zeros(targets.shape, bool)
+
+    met = []
+    with pytest.raises(ValueError, match="no position counts"):
+        train(ngram(), empty, SGD(0.1), steps=1, rng=rng, reduce=lambda *both: met.append(both))
+    assert met == []
+
+
 @pytest.mark.parametrize("broken", ["value", "grads"])
 def test_what_is_not_finite_on_another_machine_stops_this_one(rng, broken):
     def reduce(value, grads):

@@ -71,7 +71,7 @@ class LSTM(RNN):
 
     They are used as those of :class:`~llmbook.rnn.rnn.RNN` are.  The bias of
     the forget gates begins at ``forget_bias``, so that a cell keeps what it has
-    until it learns to forget.
+    until it learns to forget; with ``rng=None`` too, where all else is zero.
 
     Source: Jozefowicz et al. (2015) for the bias.
     """

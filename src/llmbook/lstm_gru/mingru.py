@@ -132,7 +132,8 @@ class MinGRU(RNN):
 
     They are used as those of :class:`~llmbook.rnn.rnn.RNN` are.  The bias of
     the update gates begins at ``update_bias``: where the input says nothing,
-    ``sigmoid(update_bias) ** n`` of a state is left after n steps.
+    ``sigmoid(update_bias) ** n`` of a state is left after n steps.  With
+    ``rng=None`` all else is zero.
     """
 
     rule = staticmethod(record(min_gru))

@@ -57,7 +57,10 @@ def train(
             after the last.
         reduce: where several machines meet: maps the loss and the gradients of
             this one to those of all.  Losses are means over counted positions,
-            so each machine's are weighted by how many it counted.
+            so each machine's are weighted by how many it counted.  A share that
+            counts none raises ValueError on its machine alone: others wait.
+            Dropout draws from ``rng`` too: machines go on drawing the same
+            batches only if their shares have equal shapes, or nothing drops.
 
     Returns:
         A history, lists by name; ``step`` (counted from 1), ``loss`` before

@@ -88,7 +88,7 @@ class RNN(Module):
     in; the eigenvalues of W_h then fill the unit circle.  PyTorch's
     ``weight_ih_l0`` is the first layer's W_x transposed, ``weight_hh_l0`` its
     W_h transposed, and b the sum of its two biases.  With ``rng=None`` all is
-    zero, to be loaded.
+    zero, but for the bias of the gate that keeps (LSTM, MinGRU), to be loaded.
 
     Raises:
         ValueError: there is no layer, the shapes of a call do not fit, or a
