@@ -100,7 +100,8 @@ def undeclared(source):
 # Functions that are no rules and do not declare what they return, by what that is. A new one declares it.
 NOT_RULES = {
     "arrays": """
-        feedforward.by_hand.loss_and_gradients feedforward.language_model.contexts feedforward.rules.summed_to
+        encoder_decoder.attention.attendable encoder_decoder.decoding.take_rows
+        encoder_decoder.positional.sinusoidal feedforward.by_hand.loss_and_gradients feedforward.language_model.contexts feedforward.rules.summed_to
         lstm_gru.gates.lstm_gates lstm_gru.gates.replay lstm_gru.mingru.linear_loop
         math_foundations.linalg.cosine_similarity math_foundations.linalg.low_rank
         math_foundations.linalg.matmul_loops math_foundations.linalg.unit_rows math_foundations.softmax.bits
