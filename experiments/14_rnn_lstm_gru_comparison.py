@@ -212,10 +212,8 @@ ADDING, RECALL, COPYING = ({"task": task, "lrs": LRS[task], **EQUAL} for task in
 @experiment("14-length-adding", seeds=range(1, 7), Ts=[25, 50, 100, 200], steps=STEPS, **ADDING)
 @experiment("14-length-recall", seeds=range(1, 7), Ts=[20, 40, 80, 160], steps=STEPS, **RECALL)
 @experiment("14-length-copying", seeds=range(1, 7), Ts=[10, 30, 100], steps=STEPS, **COPYING)
-@experiment(
-    "14-compute-adding", seeds=range(1, 7), Ts=[25, 50, 100, 200], steps=SAME_COST["adding"], **ADDING
-)
-@experiment("14-compute-recall", seeds=range(1, 7), Ts=[20, 40, 80, 160], steps=SAME_COST["recall"], **RECALL)
+@experiment("14-compute-adding", seeds=range(1, 7), Ts=[25, 50, 100], steps=SAME_COST["adding"], **ADDING)
+@experiment("14-compute-recall", seeds=range(1, 7), Ts=[20, 40, 80], steps=SAME_COST["recall"], **RECALL)
 @experiment("14-compute-copying", seeds=range(1, 7), Ts=[10, 30, 100], steps=SAME_COST["copying"], **COPYING)
 def by_length(seed, *, task, Ts, steps, lrs, **how):
     """Success against length, after so many steps of each kind: {kind: {measure: by T}}."""
@@ -225,15 +223,15 @@ def by_length(seed, *, task, Ts, steps, lrs, **how):
     }
 
 
-@experiment("14-plateau-adding", seeds=range(1, 4), T=100, steps=6000, every=500, **ADDING)
-@experiment("14-plateau-recall", seeds=range(1, 4), T=80, steps=6000, every=500, **RECALL)
-@experiment("14-plateau-copying", seeds=range(1, 4), T=30, steps=6000, every=500, **COPYING)
+@experiment("14-plateau-adding", seeds=range(1, 4), T=100, steps=4500, every=500, **ADDING)
+@experiment("14-plateau-recall", seeds=range(1, 4), T=80, steps=4500, every=500, **RECALL)
+@experiment("14-plateau-copying", seeds=range(1, 4), T=30, steps=4500, every=500, **COPYING)
 def plateau(seed, *, task, T, lrs, **how):
-    """Four times the steps: {kind: {measure: values along training}}."""
+    """Three times the steps: {kind: {measure: values along training}}."""
     return {kind: learned(task, kind, T, seed, lr=lrs[kind], **how) for kind in KINDS}
 
 
-@experiment("14-long", seeds=range(1, 4), T=500, steps=600, lrs=LRS["recall"], **EQUAL)
+@experiment("14-long", seeds=range(1, 4), T=500, steps=300, lrs=LRS["recall"], **EQUAL)
 def long(seed, *, lrs, **how):
     """A bit over many steps: {kind: {measure: [as it begins, by chrono]}}."""
     starts = {kind: [False, True] if kind in KEEPS else [False] for kind in KINDS}
