@@ -41,11 +41,17 @@ addEventListener("click", ({ target }) => {
   if (link?.href == location.href) reveal(); // the address stays, and so nothing else is told
 });
 
-// Paper is white: what is printed from the dark theme would be dark, with dark headings.
+// Paper is white: what is printed from the dark theme would be dark, with dark headings. And it has no folds: where
+// the style sheet cannot open them, they are open while the page is printed.
 const { dataset } = document.documentElement;
-let onScreen;
+let onScreen, shut = [];
 addEventListener("beforeprint", () => {
   onScreen = dataset.theme;
   dataset.theme = "light";
+  if (!CSS.supports("selector(::details-content)")) shut = document.querySelectorAll("article details:not([open])");
+  for (const fold of shut) fold.open = true;
 });
-addEventListener("afterprint", () => { dataset.theme = onScreen; });
+addEventListener("afterprint", () => {
+  dataset.theme = onScreen;
+  for (const fold of shut) fold.open = false;
+});

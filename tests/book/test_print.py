@@ -41,3 +41,19 @@ def test_a_page_on_paper(paper, site, name):
     paper.evaluate("dispatchEvent(new Event('beforeprint'))")
     paper.emulate_media(media="print")
     assert paper.evaluate(PROBLEMS) == []
+
+
+def test_a_script_opens_the_folds_that_no_style_sheet_can(browser, site):
+    """And shuts those after printing, and no other."""
+    page = browser.new_page()
+    page.goto(f"{site}book/02_feedforward/05_backprop_manual.html")
+    page.locator("article details > summary").first.click()
+    shut = page.locator("article details:not([open])")
+    before = shut.count()
+    assert before == page.locator("article details").count() - 1 > 10
+    for supported, on_paper in (("true", before), ("false", 0)):
+        page.evaluate(f"CSS.supports = () => {supported}; dispatchEvent(new Event('beforeprint'))")
+        assert shut.count() == on_paper
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert shut.count() == before
+    page.close()
