@@ -9,15 +9,13 @@ from llmbook.book import experiment
 from llmbook.data import load_shakespeare
 from llmbook.feedforward import ops
 from llmbook.feedforward.language_model import generate
-from llmbook.lstm_gru.gru import GRU
-from llmbook.lstm_gru.lstm import LSTM
 from llmbook.math_foundations.evaluation import evaluate, score
 from llmbook.math_foundations.ngram import NGram, kneser_ney
 from llmbook.math_foundations.softmax import log_softmax, softmax
 from llmbook.optimization.optimizers import Adam
 from llmbook.optimization.schedules import warmup_cosine
 from llmbook.optimization.training import train
-from llmbook.rnn.rnn import RNN, RNNLanguageModel
+from llmbook.rnn.rnn import RNNLanguageModel
 
 
 @cache
@@ -113,46 +111,36 @@ def sampled(model, rng, n=200):
     return vocabulary.decode(list(ids))
 
 
-KINDS = {"RNN": RNN, "GRU": GRU, "LSTM": LSTM}
-
-
-def trained(seed, *, d_model, d_hidden, batch, T, steps, lr, kind="RNN", **how):
+def trained(seed, *, d_model, d_hidden, batch, T, steps, lr, **how):
     """Train on the plays; the model and the history."""
     text, *_, vocabulary = plays()
     rng = np.random.default_rng(seed)
-    sizes = {"d_model": d_model, "d_hidden": d_hidden}
-    model = Streaming(len(vocabulary), **sizes, rng=rng, recurrent=KINDS[kind])
+    model = Streaming(len(vocabulary), d_model=d_model, d_hidden=d_hidden, rng=rng)
     how |= {"steps": steps, "rng": rng, "max_norm": 1.0, "schedule": warmup_cosine(steps // 20, steps)}
     return model, train(model, following(text, rng, batch, T), Adam(lr), **how)
 
 
 SIZES = {"d_model": 64, "d_hidden": 256, "batch": 32, "T": 64}
-GRU_SIZES = SIZES | {"kind": "GRU", "d_hidden": 144}  # as many parameters, to 0.2 percent
-LSTM_SIZES = SIZES | {"kind": "LSTM", "d_hidden": 123}
-SHORT = {"seeds": [101], "steps": 1500, "lrs": [0.002, 0.004, 0.008, 0.016]}
-LONG = {
-    "seeds": range(1, 4),
-    "steps": 12_000,
-    "lr": 0.003,
-    "every": 1500,
-    "contexts": [1, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 50, 100, 200],
-}
 
 
-@experiment("11-shakespeare-rate", **SIZES, **SHORT)
-@experiment("11-shakespeare-rate-gru", **GRU_SIZES, **SHORT)
-@experiment("11-shakespeare-rate-lstm", **LSTM_SIZES, **SHORT)
+@experiment("11-shakespeare-rate", seeds=[101], **SIZES, steps=1500, lrs=[0.002, 0.004, 0.008, 0.016])
 def rates(seed, *, lrs, **how):
     """Validation nats by learning rate, in rows of 200 from fresh states."""
     models = [trained(seed, lr=lr, **how)[0] for lr in lrs]
     return {"validation": [evaluate(model, rows(plays()[1], 200)) for model in models]}
 
 
-@experiment("11-shakespeare", **SIZES, **LONG)
-@experiment("11-shakespeare-gru", **GRU_SIZES, **LONG)
-@experiment("11-shakespeare-lstm", **LSTM_SIZES, **LONG)
+@experiment(
+    "11-shakespeare",
+    seeds=range(1, 4),
+    **SIZES,
+    steps=12_000,
+    lr=0.003,
+    every=1500,
+    contexts=[1, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 50, 100, 200],
+)
 def recurrent(seed, *, every, contexts, **how):
-    """A network on the plays: nats and samples along the way, how far back it reads, and its seconds.
+    """An RNN on the plays: nats and samples along the way, how far back it reads, and its seconds.
 
     Held-out plays are read from end to end with the state carried on, and in rows of 200 from fresh states.
     """
