@@ -101,7 +101,8 @@ def undeclared(source):
 NOT_RULES = {
     "arrays": """
         encoder_decoder.attention.attendable encoder_decoder.decoding.take_rows
-        encoder_decoder.positional.sinusoidal feedforward.by_hand.loss_and_gradients feedforward.language_model.contexts feedforward.rules.summed_to
+        encoder_decoder.positional.sinusoidal
+        feedforward.by_hand.loss_and_gradients feedforward.language_model.contexts feedforward.rules.summed_to
         lstm_gru.gates.lstm_gates lstm_gru.gates.replay lstm_gru.mingru.linear_loop
         math_foundations.linalg.cosine_similarity math_foundations.linalg.low_rank
         math_foundations.linalg.matmul_loops math_foundations.linalg.unit_rows math_foundations.softmax.bits
